@@ -1,0 +1,67 @@
+# What a newcomer types: `make run` (the demo) and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-unit test-netns test-radio test-netem test-boot test-powercut test-page test-long lab bench lint deb clean
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 18
+
+$(STAMP): pyproject.toml
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
+	@echo "Installing what gatewayd needs into $(VENV) (once; about a minute)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+setup: $(STAMP) ## Make the virtual environment
+
+run: setup ## Start the demo: no root, no radio, no tuner needed
+	@$(PY) -m gatewayd --demo
+
+lab: ## Prepare the lab on Debian, as root: QEMU, a kernel, hostapd, ...
+	@$(PYTHON) tests/lab/prepare.py
+
+lint: setup ## Style, types, direction of imports
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check --quiet .
+	@$(VENV)/bin/mypy gatewayd tests bench
+	@$(VENV)/bin/lint-imports --no-logo
+
+test: lint test-unit test-radio ## Everything that this machine can carry
+
+test-unit: setup ## Unit and integration tests, and the namespaces of the lab
+	@$(PY) -m pytest tests
+
+test-netns: setup ## Only the tests in network namespaces
+	@$(PY) -m pytest tests -m netns
+
+test-radio: setup ## Real hostapd and stations on software radios, in a VM
+	@$(PY) -m tests.lab.vm radio netem
+
+test-netem: setup ## Loss and delay, in a VM
+	@$(PY) -m tests.lab.vm netem
+
+test-boot: ## The .deb under systemd in a VM
+	@echo "No content yet: the units and the package come with the work on the box (docs/roadmap.md)."
+
+test-powercut: ## Power cuts in a VM
+	@echo "No content yet: it comes with the work on the box (docs/roadmap.md)."
+
+test-page: ## The page in Chromium
+	@echo "No content yet: it comes with the page on the box (docs/roadmap.md)."
+
+test-long: ## The long forms: hundreds of kills, millions of mutations
+	@echo "No content yet: each trade brings its long forms (docs/roadmap.md)."
+
+BENCH ?= all
+bench: setup ## Measure beside peers: BENCH=recording|idle
+	@$(PY) -m bench $(BENCH)
+
+deb: ## Build the Debian package
+	@echo "No content yet: it comes with the work on the box (docs/roadmap.md)."
+
+clean: ## Remove what was built; the lab's cache stays
+	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

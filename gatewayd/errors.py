@@ -1,0 +1,146 @@
+"""What can go wrong, once: every stable code with its HTTP status, its USP number and its title.
+
+All ways in answer from this table: HTTP with RFC 9457 problem+json, the CLI with the sentence and
+exit status 1, the portal with the USP error number (TR-369, 7000-7106).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class ErrorSpec(NamedTuple):
+    """One row: the HTTP `status`, the TR-369 error `usp`, and whether a repeat may succeed."""
+
+    status: int
+    usp: int
+    retryable: bool
+    title: str
+
+
+# USP numbers (TR-369, "Error Codes"): 7003 internal, 7004 invalid arguments, 7005 resources exceeded,
+# 7006 permission denied, 7012 invalid value, 7016 object does not exist, 7022 command failure.
+ERRORS: dict[str, ErrorSpec] = {
+    # Requests, whatever they ask for
+    "request.malformed": ErrorSpec(400, 7004, False, "The request cannot be read"),
+    "request.invalid_field": ErrorSpec(422, 7012, False, "A field has a value that cannot be accepted"),
+    "request.unknown_field": ErrorSpec(422, 7004, False, "A field is not known"),
+    "request.missing_field": ErrorSpec(422, 7004, False, "A field is missing"),
+    "request.too_large": ErrorSpec(413, 7005, False, "The request is too large"),
+    "request.timeout": ErrorSpec(408, 7005, True, "The request did not arrive in time"),
+    "request.not_found": ErrorSpec(404, 7016, False, "There is nothing here"),
+    "request.method_not_allowed": ErrorSpec(405, 7004, False, "This address does not take that method"),
+    "request.unsupported_media_type": ErrorSpec(415, 7004, False, "Only JSON is accepted"),
+    "request.forbidden_host": ErrorSpec(421, 7006, False, "The request was addressed to another host"),
+    "request.forbidden_origin": ErrorSpec(403, 7006, False, "The request came from a foreign page"),
+    "request.upgrade_required": ErrorSpec(426, 7004, False, "This address speaks WebSocket"),
+    "operation.unknown": ErrorSpec(404, 7022, False, "There is no such operation"),
+    "operation.outcome_unknown": ErrorSpec(409, 7022, False, "Interrupted, outcome unknown"),
+    "operation.crashed": ErrorSpec(500, 7003, False, "Something went wrong inside the box"),
+    "operation.unavailable": ErrorSpec(503, 7003, True, "A part of the box is not available just now"),
+    "idempotency.mismatch": ErrorSpec(409, 7004, False, "The same key came with another request"),
+    "idempotency.answer_not_kept": ErrorSpec(
+        409, 7022, False, "Done before; the answer was secret and is not kept"
+    ),
+    "revision.lost_race": ErrorSpec(412, 7022, True, "Somebody else changed it first"),
+    # Who may
+    "access.unauthenticated": ErrorSpec(401, 7006, False, "Who are you?"),
+    "access.forbidden": ErrorSpec(403, 7006, False, "Not allowed"),
+    "access.already_claimed": ErrorSpec(409, 7006, False, "This box has an owner"),
+    "access.claim_closed": ErrorSpec(409, 7006, True, "No claim code is open"),
+    "access.claim_code_wrong": ErrorSpec(403, 7006, True, "The claim code is wrong"),
+    "access.session_not_found": ErrorSpec(404, 7016, False, "There is no such session"),
+    "access.throttled": ErrorSpec(429, 7005, True, "Too many tries"),
+    # Jobs
+    "jobs.not_found": ErrorSpec(404, 7016, False, "There is no such job"),
+    "jobs.not_running": ErrorSpec(409, 7022, False, "The job has ended"),
+    "jobs.interrupted": ErrorSpec(503, 7022, True, "The job was interrupted"),
+    # Settings and state
+    "settings.invalid": ErrorSpec(500, 7003, False, "The settings cannot be used"),
+    "store.newer_schema": ErrorSpec(500, 7003, False, "The state was written by a newer version"),
+    "store.full": ErrorSpec(507, 7005, True, "The disk is full"),
+    "store.corrupt": ErrorSpec(500, 7003, False, "The state is damaged"),
+    # The other processes
+    "helper.unavailable": ErrorSpec(503, 7003, True, "A helper process is not available just now"),
+    "helper.refused": ErrorSpec(500, 7003, False, "A helper process refused a message"),
+    # Wi-Fi
+    "wifi.network_not_found": ErrorSpec(404, 7016, False, "There is no such network"),
+    # Television
+    "dvr.source_not_found": ErrorSpec(404, 7016, False, "There is no such source"),
+    "dvr.source_exists": ErrorSpec(409, 7022, False, "There is such a source already"),
+    "dvr.source_in_use": ErrorSpec(409, 7022, False, "Recordings need this source"),
+    "dvr.source_built_in": ErrorSpec(409, 7022, False, "This source is built in"),
+    "dvr.playlist_invalid": ErrorSpec(422, 7012, False, "This is not a usable playlist"),
+    "dvr.playlist_too_large": ErrorSpec(422, 7005, False, "The playlist is too large"),
+    "dvr.channel_not_found": ErrorSpec(404, 7016, False, "There is no such channel"),
+    "dvr.recording_not_found": ErrorSpec(404, 7016, False, "There is no such recording"),
+    "dvr.not_recording": ErrorSpec(409, 7022, False, "This is not being recorded"),
+    "dvr.too_many": ErrorSpec(409, 7005, False, "There are too many already"),
+    "dvr.source_unreachable": ErrorSpec(502, 7022, True, "The source cannot be reached"),
+    "dvr.source_http_status": ErrorSpec(502, 7022, True, "The source answered with an error"),
+    "dvr.source_ended": ErrorSpec(502, 7022, True, "The source ended the stream"),
+    "dvr.source_stalled": ErrorSpec(502, 7022, True, "The source sends nothing"),
+    "dvr.not_a_transport_stream": ErrorSpec(
+        502, 7022, True, "The source does not send an MPEG transport stream"
+    ),
+    "dvr.forbidden_address": ErrorSpec(403, 7006, False, "The address of the source is not allowed"),
+    "dvr.started_late": ErrorSpec(503, 7022, True, "Recording began later than it was asked to"),
+    "dvr.recorder_restarted": ErrorSpec(503, 7022, True, "The recorder was restarted"),
+    "dvr.disk_full": ErrorSpec(507, 7005, True, "There is no space left for recordings"),
+    "dvr.disk_failed": ErrorSpec(500, 7003, True, "The disk of the recordings does not accept data"),
+    "dvr.stale_generation": ErrorSpec(409, 7022, False, "A newer desired state was sent before"),
+    "dvr.segment_not_found": ErrorSpec(404, 7016, False, "There is no such segment"),
+    "dvr.segment_in_use": ErrorSpec(409, 7022, True, "The segment is still being written"),
+    "dvr.media_unreadable": ErrorSpec(422, 7022, False, "The recording cannot be decoded"),
+    "dvr.worker_died": ErrorSpec(503, 7022, True, "The media worker ended before its job was done"),
+    "dvr.worker_too_slow": ErrorSpec(504, 7022, True, "The media worker took too long"),
+    # Diagnostics
+    "diagnostics.run_not_found": ErrorSpec(404, 7016, False, "There is no such diagnosis"),
+    # The privileged helper
+    "netd.invalid": ErrorSpec(422, 7012, False, "The helper does not accept this value"),
+    "netd.no_interface": ErrorSpec(404, 7016, False, "There is no such interface"),
+    "netd.interface_not_allowed": ErrorSpec(403, 7006, False, "This interface is not ours to touch"),
+    "netd.interface_down": ErrorSpec(409, 7022, True, "The interface is down"),
+    "netd.not_supported": ErrorSpec(501, 7022, False, "The box cannot do this"),
+    "netd.busy": ErrorSpec(503, 7005, True, "The helper is busy with the same thing"),
+    "netd.failed": ErrorSpec(500, 7022, True, "The kernel refused"),
+    # Upkeep
+    "upkeep.power_unavailable": ErrorSpec(503, 7022, True, "The machine cannot be restarted just now"),
+    "upkeep.restart_refused": ErrorSpec(409, 7022, True, "Not restarted"),
+    "upkeep.too_many_restarts": ErrorSpec(429, 7005, True, "Restarted too often"),
+    "upkeep.target_unavailable": ErrorSpec(409, 7022, False, "That cannot be restarted here"),
+}
+
+
+class GatewayError(Exception):
+    """A refusal with a stable dotted `code`, a sentence a person can act on, and the field at fault.
+
+    `retry_after` is in seconds. A code outside the table is a programming error: KeyError.
+    """
+
+    def __init__(
+        self, code: str, detail: str, *, field: str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.field = field
+        self.retry_after = retry_after
+        self.spec = ERRORS[code]
+
+
+class InvalidField(GatewayError):
+    """A value outside its limits; the sentence names the limit, never a secret value."""
+
+    def __init__(self, field: str, detail: str, *, code: str = "request.invalid_field") -> None:
+        super().__init__(code, detail, field=field)
+
+
+class Crash(GatewayError):
+    """What a caller sees of a defect: the id under which the log holds the traceback."""
+
+    def __init__(self, identifier: str) -> None:
+        super().__init__(
+            "operation.crashed", f"This is a defect of ours. Please report it with the id {identifier}."
+        )
+        self.id = identifier

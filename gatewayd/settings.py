@@ -1,0 +1,162 @@
+"""The installer's settings: TOML into frozen structs. The daemon never writes them."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from gatewayd.errors import GatewayError
+
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+SYSTEM_FILE = Path("/etc/gatewayd/gatewayd.toml")
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class BoxSettings(_Section, frozen=True, kw_only=True):
+    """What the box says of itself. `name` is shown to people; `model` is in the mDNS advert."""
+
+    name: str = "Home box"
+    model: str = "gatewayd"
+
+
+class ApiSettings(_Section, frozen=True, kw_only=True):
+    """The HTTPS listener. `hosts` are further names that requests may be addressed to."""
+
+    port: Port = 443
+    address: str | None = None
+    hosts: tuple[str, ...] = ()
+    advertise: bool = True
+
+
+class ClockSettings(_Section, frozen=True, kw_only=True):
+    """Whether wall time may expire things before NTP has spoken."""
+
+    trust: Literal["auto", "always"] = "auto"
+
+
+class NetworkSettings(_Section, frozen=True, kw_only=True):
+    """The box's place in the home. Interface names; `mode` host means: not in the path."""
+
+    mode: Literal["router", "bridge", "host"] = "host"
+    wan: str | None = None
+    lan: str | None = None
+    guest: str | None = None
+
+
+class WifiSettings(_Section, frozen=True, kw_only=True):
+    """The radio. `auto` takes the first driver that the hardware carries."""
+
+    driver: Literal["auto", "hostapd", "networkmanager", "simulated"] = "auto"
+    interfaces: tuple[str, ...] = ()
+    country: str | None = None
+    hostapd_binary: str = "/usr/sbin/hostapd"
+    run_dir: str = "/run/hostapd"
+    scan_interface: str | None = None
+    channel: Annotated[int, msgspec.Meta(ge=1, le=196)] | None = None
+    max_changes_per_minute: Annotated[int, msgspec.Meta(ge=1, le=60)] = 6
+
+
+class DvrSettings(_Section, frozen=True, kw_only=True):
+    """Television. `folder` is the recorder's own; `allow_loopback` is for tests only."""
+
+    folder: str = "/var/lib/gatewayd-media"
+    allow_loopback: bool = False
+    testcard: bool = True
+    tuner_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+
+
+class DiagnosticsSettings(_Section, frozen=True, kw_only=True):
+    """Probe targets. One that is unset makes its check `skipped`.
+
+    Anchors are `address:port` (`[address]:port` for IPv6) of at least three operators; two that answer
+    are enough. `resolvers` empty means those of /etc/resolv.conf. `public_resolver` is asked directly to
+    tell a broken resolver from a broken line. `http_probe_url` is plain http and answers 204.
+    """
+
+    anchors_v4: tuple[str, ...] = ()
+    anchors_v6: tuple[str, ...] = ()
+    resolvers: tuple[str, ...] = ()
+    public_resolver: str | None = None
+    dns_names: tuple[str, ...] = ()
+    http_probe_url: str | None = None
+
+
+class Settings(_Section, frozen=True, kw_only=True):
+    """The whole file, a struct for each section."""
+
+    box: BoxSettings = BoxSettings()
+    api: ApiSettings = ApiSettings()
+    clock: ClockSettings = ClockSettings()
+    network: NetworkSettings = NetworkSettings()
+    wifi: WifiSettings = WifiSettings()
+    dvr: DvrSettings = DvrSettings()
+    diagnostics: DiagnosticsSettings = DiagnosticsSettings()
+
+
+def load(path: Path) -> Settings:
+    """Reads a file. Raises GatewayError `settings.invalid` that names the file, the line and the key."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise GatewayError("settings.invalid", f"{path}: {error}") from error
+    return parse(text, str(path))
+
+
+def parse(text: str, name: str = "gatewayd.toml") -> Settings:
+    """Settings from TOML text. Raises GatewayError `settings.invalid` with `name`, line and key."""
+    try:
+        return msgspec.convert(tomllib.loads(text), Settings)
+    except tomllib.TOMLDecodeError as error:
+        raise GatewayError("settings.invalid", f"{name}: {error}") from None
+    except msgspec.ValidationError as error:
+        raise _refusal(text, name, str(error)) from None
+
+
+def _refusal(text: str, name: str, message: str) -> GatewayError:
+    sentence, _, place = message.partition(" - at `$.")
+    keys = [key for key in re.sub(r"\[[^\]]*\]", "", place.rstrip("`")).split(".") if key]
+    if unknown := re.search(r"unknown field `([^`]*)`", sentence):
+        keys.append(unknown[1])
+        sentence = "this key is not known"
+    line = line_of(text, keys)
+    where = f"{name}, line {line}" if line else name
+    return GatewayError("settings.invalid", f"{where}: {'.'.join(keys)}: {sentence}", field=".".join(keys))
+
+
+def line_of(text: str, keys: list[str]) -> int | None:
+    """The line (from 1) on which a dotted key stands, or its table's header; None when it cannot be found."""
+    table: list[str] = []
+    header: int | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if match := re.match(r"\[\[?([^\]]+)\]\]?", stripped):
+            table = _dotted(match[1])
+            if table == keys[: len(table)]:
+                header = number
+        elif match := re.match(r"""((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'|\s*\.\s*)+)\s*=""", stripped):
+            full = table + _dotted(match[1])
+            if full == keys[: len(full)]:
+                return number
+    return header
+
+
+def _dotted(text: str) -> list[str]:
+    return [part.strip().strip("\"'") for part in text.split(".")]
+
+
+def merged(settings: Settings, **sections: dict[str, Any]) -> Settings:
+    """The same settings with some keys of some sections replaced."""
+    return msgspec.structs.replace(
+        settings,
+        **{
+            name: msgspec.structs.replace(getattr(settings, name), **values)
+            for name, values in sections.items()
+        },
+    )

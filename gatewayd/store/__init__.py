@@ -1,0 +1,1 @@
+"""What may never be lost: SQLite, one writer, units of work, migrations, backup."""

@@ -1,0 +1,1 @@
+"""What tests share: an injected clock, databases, whole fake daemons, real servers."""
