@@ -56,15 +56,15 @@ class Child:
             if process.returncode is not None:
                 self._gone()
 
-    async def stop(self) -> None:
-        """SIGTERM, then SIGKILL after 5 s; returns when the process is gone."""
+    async def stop(self, *, grace: float = GRACE) -> None:
+        """SIGTERM, then SIGKILL after `grace` seconds; returns when the process is gone."""
         if self.pid is None:
             return
         pid = self.pid
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
             try:
-                async with asyncio.timeout(GRACE):
+                async with asyncio.timeout(grace):
                     await _ended(pid)
             except TimeoutError:
                 log.warning("child.killed", child=self.name, pid=pid)

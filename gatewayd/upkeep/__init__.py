@@ -1,0 +1,1 @@
+"""Keeping the box in order: restarts today."""
