@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from msgspec import Struct
@@ -58,8 +58,8 @@ class Status(Struct, frozen=True, kw_only=True):
 class Parts(Struct, frozen=True, kw_only=True):
     """Where each part's word comes from; `app` fills it from the features."""
 
-    verdict: Callable[[], Verdict]
-    internet: Callable[[], Part]
-    wifi: Callable[[], Part]
-    dvr: Callable[[], Part]
-    alerts: Callable[[], tuple[Alert, ...]]
+    verdict: Callable[[], Awaitable[Verdict]]
+    internet: Callable[[], Awaitable[Part]]
+    wifi: Callable[[], Awaitable[Part]]
+    dvr: Callable[[], Awaitable[Part]]
+    alerts: Callable[[], Awaitable[tuple[Alert, ...]]]

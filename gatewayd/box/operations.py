@@ -45,14 +45,14 @@ def box_operations(info: Callable[[], Info], parts: Parts, folder: Path) -> tupl
 
     async def get_status(request: Empty, context: Context) -> Status:
         return Status(
-            verdict=parts.verdict(),
-            internet=parts.internet(),
-            wifi=parts.wifi(),
+            verdict=await parts.verdict(),
+            internet=await parts.internet(),
+            wifi=await parts.wifi(),
             devices=Part(state="unknown", sentence="This release does not list the home's devices yet."),
-            dvr=parts.dvr(),
+            dvr=await parts.dvr(),
             portal=Part(state="unknown", sentence="No portal is configured."),
             health=await asyncio.to_thread(health, folder),
-            alerts=parts.alerts(),
+            alerts=await parts.alerts(),
         )
 
     return (

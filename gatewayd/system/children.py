@@ -39,10 +39,8 @@ class Child:
         if adopted is not None:
             log.info("child.adopted", child=self.name, pid=adopted)
             self.pid = adopted
-            try:
-                await _ended(adopted)
-            finally:
-                self._gone()
+            await _ended(adopted)  # when cancelled, `stop` still knows the pid
+            self._gone()
             return
         process = await asyncio.create_subprocess_exec(
             sys.executable, *self._arguments, start_new_session=True, stdin=asyncio.subprocess.DEVNULL
