@@ -11,6 +11,7 @@ import pytest_asyncio
 import structlog
 from blockbuster import BlockBuster
 
+pytest_plugins = ("tests.lab.plugin",)
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(20))
 
