@@ -1,0 +1,28 @@
+"""Default deny: the scope that an operation names is the scope that its caller must have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gatewayd.errors import GatewayError
+from gatewayd.operations import Caller, Operation
+
+
+class ScopeAuthoriser:
+    """The authoriser that dispatch asks. It decides by scope alone, whatever the way in."""
+
+    def authorise(self, caller: Caller, operation: Operation, request: Mapping[str, Any]) -> None:
+        """Returns when the operation is open to anybody, or its scope is among the caller's.
+
+        Raises GatewayError `access.unauthenticated` (nobody known asks) or `access.forbidden`.
+        """
+        if operation.scope is None or operation.scope in caller.scopes:
+            return
+        if caller.role == "anonymous":
+            raise GatewayError("access.unauthenticated", "Sign in first: this needs a token.")
+        raise GatewayError(
+            "access.forbidden",
+            f"{operation.name} needs the permission {operation.scope.value}; the role {caller.role} "
+            "does not have it.",
+        )
