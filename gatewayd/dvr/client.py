@@ -1,0 +1,72 @@
+"""The real recorder, over its Unix socket."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from gatewayd.dvr.media.messages import (
+    Accepted,
+    Deleted,
+    DeleteSegment,
+    DesiredChannel,
+    Digest,
+    Digested,
+    GetStatus,
+    Journal,
+    JournalGrew,
+    Locate,
+    Located,
+    Probe,
+    Probed,
+    ReadJournal,
+    SetDesired,
+    Slice,
+    Status,
+)
+from gatewayd.system.rpc import Client
+
+PROBE_SECONDS = 60.0
+SLOWEST_DISK = 5_000_000
+"""Bytes per second that reading a recording back takes at worst, by which a digest's time is bounded."""
+
+
+class RecorderClient:
+    """Implements `gatewayd.dvr.recorder.Recorder` on the socket at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self._rpc = Client(path)
+
+    async def connect(self) -> None:
+        await self._rpc.connect()
+
+    async def close(self) -> None:
+        await self._rpc.close()
+
+    async def grew(self) -> AsyncIterator[int]:
+        async for push in self._rpc.pushes(JournalGrew):
+            yield push.seq
+
+    async def set_desired(self, generation: int, channels: Sequence[DesiredChannel]) -> None:
+        await self._rpc.call(SetDesired(generation=generation, channels=tuple(channels)), Accepted)
+
+    async def status(self) -> Status:
+        return await self._rpc.call(GetStatus(), Status)
+
+    async def journal(self, after: int) -> Journal:
+        return await self._rpc.call(ReadJournal(after=after), Journal)
+
+    async def locate(self, channel: str, start: float, stop: float) -> Located:
+        return await self._rpc.call(Locate(channel=channel, start=start, stop=stop), Located)
+
+    async def digest(self, slices: Sequence[Slice]) -> Digested:
+        size = sum(part.to_byte - part.from_byte for part in slices)
+        return await self._rpc.call(
+            Digest(slices=tuple(slices)), Digested, timeout=PROBE_SECONDS + size / SLOWEST_DISK
+        )
+
+    async def probe(self, segment: str) -> Probed:
+        return await self._rpc.call(Probe(segment=segment), Probed, timeout=PROBE_SECONDS)
+
+    async def delete(self, segment: str) -> int:
+        return (await self._rpc.call(DeleteSegment(segment=segment), Deleted)).bytes

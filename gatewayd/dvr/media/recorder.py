@@ -1,0 +1,222 @@
+"""The recorder: takes the desired state, keeps channels recording towards it, answers gatewayd's calls."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import structlog
+
+from gatewayd.dvr.media.catalogue import Catalogue
+from gatewayd.dvr.media.disk import Disk
+from gatewayd.dvr.media.journal import Journal
+from gatewayd.dvr.media.messages import (
+    Accepted,
+    Deleted,
+    DeleteSegment,
+    DesiredChannel,
+    Digest,
+    GetStatus,
+    JournalGrew,
+    Locate,
+    Located,
+    Probe,
+    ReadJournal,
+    SetDesired,
+    SourceKind,
+    Status,
+    Verb,
+)
+from gatewayd.dvr.media.messages import (
+    Journal as JournalPage,
+)
+from gatewayd.dvr.media.workers import WarmWorker
+from gatewayd.errors import GatewayError
+from gatewayd.system.files import write_atomically
+from gatewayd.system.rpc import Server
+from gatewayd.tasks import Tasks
+
+if TYPE_CHECKING:
+    from gatewayd.dvr.media.channel import Channel
+    from gatewayd.dvr.media.engine import Engine
+    from gatewayd.dvr.media.testcard import TestCardEngine
+
+log = structlog.get_logger(__name__)
+
+RESERVE = 64 * 1024 * 1024
+"""Bytes of the file system that recordings never take, so that journals and settings can be written."""
+_PUSH_SECONDS = 0.05
+PROBE_SECONDS, DIGEST_SECONDS = 20.0, 600.0
+
+
+class Recorder:
+    """One folder, one process. `start`, then `wait` or `idle`, then `close`."""
+
+    def __init__(self, socket: Path, folder: Path, *, uids: frozenset[int], reserve: int = RESERVE) -> None:
+        self._folder = folder
+        self._reserve = reserve
+        self._tasks = Tasks()
+        self._disk = Disk()
+        self._worker = WarmWorker()
+        self._channels: dict[str, tuple[Channel, asyncio.Task[Any]]] = {}
+        self._desired = SetDesired(generation=0, channels=())
+        self._applying = asyncio.Lock()
+        self._card: TestCardEngine | None = None
+        self._engines: dict[SourceKind, Engine] = {}
+        self._server = Server(socket, Verb, self._handle, uids=uids)
+        self._push: asyncio.TimerHandle | None = None
+        self._folder_fd = -1
+        self._journal: Journal
+        self._catalogue: Catalogue
+
+    # --- life
+
+    async def start(self, sock: Any = None) -> None:
+        """Takes up what an earlier process left, goes on with it, and listens."""
+        loop = asyncio.get_running_loop()
+        self._folder_fd = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        await asyncio.to_thread(self._recall, lambda seq: _soon(loop, self._grew))
+        self._apply(resumed=True)
+        await self._server.start(sock)
+
+    async def close(self) -> None:
+        """Stops recording, closes the segments, ends the workers."""
+        await self._server.close()
+        await self._tasks.close()
+        if self._card is not None:
+            await self._card.close()
+        await self._worker.close()
+        await self._disk.close()
+        if self._push is not None:
+            self._push.cancel()
+        self._journal.close()
+        os.close(self._folder_fd)
+
+    @property
+    def idle(self) -> bool:
+        """Nobody is connected and no range is left to record."""
+        return not self._server.clients and not any(channel.busy for channel, _ in self._channels.values())
+
+    def _recall(self, grew: Callable[[int], None]) -> None:
+        self._journal = Journal(self._folder / "journal.jsonl", grew)
+        self._catalogue = Catalogue(self._folder, self._journal)
+        self._journal.compact(self._catalogue.oldest())
+        try:
+            self._desired = msgspec.json.decode(self._desired_path.read_bytes(), type=SetDesired)
+        except FileNotFoundError:
+            pass
+        except msgspec.MsgspecError as error:
+            log.error("media.desired_unreadable", reason=str(error))
+
+    @property
+    def _desired_path(self) -> Path:
+        return self._folder / "desired.json"
+
+    # --- the desired state
+
+    def _apply(self, *, resumed: bool = False) -> None:
+        wanted = {channel.id: channel for channel in self._desired.channels}
+        for identifier, (channel, task) in tuple(self._channels.items()):
+            if identifier not in wanted:
+                channel.update(msgspec.structs.replace(channel.desired, ranges=()))
+                task.cancel()
+                del self._channels[identifier]
+        for identifier, desired in wanted.items():
+            if identifier in self._channels:
+                self._channels[identifier][0].update(desired)
+            else:
+                self._begin(desired, resumed)
+
+    def _begin(self, desired: DesiredChannel, resumed: bool) -> None:
+        # numpy and aiohttp come in with the first channel: an idle recorder is half as large without.
+        from gatewayd.dvr.media.channel import Channel
+        from gatewayd.dvr.media.segments import Shelf
+
+        self._engine(desired.source.kind)  # imported now, not when a programme begins
+        shelf = Shelf(self._catalogue, self._journal, self._disk, self._folder_fd, self._reserve)
+        channel = Channel(desired, shelf, self._engine, resumed=resumed)
+        task = self._tasks.supervise(f"channel {desired.id}", channel.run)
+        self._channels[desired.id] = (channel, task)
+
+    def _engine(self, kind: SourceKind) -> Engine:
+        if not self._engines:
+            from gatewayd.dvr.media.engine import Beat
+            from gatewayd.dvr.media.http import HttpEngine
+            from gatewayd.dvr.media.testcard import TestCardEngine
+
+            beat = Beat()
+            self._card = TestCardEngine(beat, self._folder / "testcard.sock")
+            self._engines = {"http": HttpEngine(beat), "testcard": self._card}
+        return self._engines[kind]
+
+    # --- calls
+
+    async def _handle(self, verb: Verb) -> Any:
+        match verb:
+            case SetDesired():
+                return await self._set_desired(verb)
+            case GetStatus():
+                return await self._status()
+            case ReadJournal():
+                limit = min(max(verb.limit, 1), 1000)
+                entries = await asyncio.to_thread(self._journal.read, verb.after, limit)
+                return JournalPage(entries=entries, last=self._journal.seq)
+            case Locate():
+                return await self._locate(verb)
+            case DeleteSegment():
+                return Deleted(bytes=await asyncio.to_thread(self._catalogue.delete, verb.segment))
+            case Probe():
+                path = self._catalogue.present(verb.segment)
+                return await self._worker.probe(path, PROBE_SECONDS)
+            case Digest():
+                spans = [
+                    (str(self._catalogue.present(s.segment)), s.from_byte, s.to_byte) for s in verb.slices
+                ]
+                return await self._worker.digest(spans, DIGEST_SECONDS)
+
+    async def _set_desired(self, verb: SetDesired) -> Accepted:
+        async with self._applying:
+            if verb.generation < self._desired.generation:
+                detail = f"Generation {verb.generation} is older than {self._desired.generation}."
+                raise GatewayError("dvr.stale_generation", detail)
+            content = msgspec.json.encode(verb)
+            await asyncio.to_thread(write_atomically, self._desired_path, content, mode=0o600)
+            self._desired = verb
+            self._apply()
+        return Accepted(generation=verb.generation)
+
+    async def _status(self) -> Status:
+        free = await asyncio.to_thread(os.fstatvfs, self._folder_fd)
+        return Status(
+            generation=self._desired.generation,
+            channels=tuple(channel.status() for channel, _ in self._channels.values()),
+            free_bytes=free.f_bavail * free.f_frsize,
+            seq=self._journal.seq,
+            pid=os.getpid(),
+            workers=self._worker.pids,
+        )
+
+    async def _locate(self, verb: Locate) -> Located:
+        missing = None
+        if verb.channel in self._channels:
+            missing = self._channels[verb.channel][0].missing()
+        await self._disk.ask(lambda: None)  # what was received is in the index
+        return await asyncio.to_thread(self._catalogue.locate, verb.channel, verb.start, verb.stop, missing)
+
+    # --- pushes
+
+    def _grew(self) -> None:
+        if self._push is None:
+            self._push = asyncio.get_running_loop().call_later(_PUSH_SECONDS, self._tell)
+
+    def _tell(self) -> None:
+        self._push = None
+        self._server.push(JournalGrew(seq=self._journal.seq))
+
+
+def _soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    loop.call_soon_threadsafe(callback)

@@ -1,0 +1,144 @@
+"""Television as a whole: what operations call, what the daemon runs, what `status.get` tells."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TypeVar
+
+import msgspec
+
+from gatewayd.dvr.journal import JournalStore
+from gatewayd.dvr.library import Library, missing
+from gatewayd.dvr.model import DvrChannel, DvrStorage, DvrSummary, Health, Recording, RecordingState
+from gatewayd.dvr.reconciler import Reconciler
+from gatewayd.dvr.recorder import Recorder
+from gatewayd.dvr.recordings import Recordings
+from gatewayd.dvr.sources import Network, Sources
+from gatewayd.dvr.spans import clip
+from gatewayd.errors import InvalidField
+from gatewayd.operations import Context
+from gatewayd.settings import DvrSettings
+from gatewayd.store.database import Database
+from gatewayd.system.clock import Clock
+
+T = TypeVar("T")
+
+_SILENT = ("stalled", "retrying")
+
+
+class DvrService:
+    """Give it the real `recorder` and `network` in app.py; supervise `run`."""
+
+    def __init__(
+        self,
+        settings: DvrSettings,
+        database: Database,
+        clock: Clock,
+        *,
+        recorder: Recorder,
+        network: Network,
+    ) -> None:
+        self._clock = clock
+        self._library = Library(database)
+        self._journal = JournalStore(database)
+        self.sources = Sources(settings, self._library, network)
+        self.recordings = Recordings(self._library, self.sources)
+        self._reconciler = Reconciler(database, clock, recorder, self._library, self.sources, self._journal)
+
+    async def run(self) -> None:
+        """One connection to the recorder; returns by raising GatewayError when it is lost."""
+        await self._reconciler.run()
+
+    def changed(self, context: Context) -> None:
+        """Wakes the reconciler once the operation's unit is committed."""
+        context.unit.after(self._reconciler.wake)
+
+    async def channels(self, cursor: str | None, limit: int) -> tuple[tuple[DvrChannel, ...], str | None]:
+        """A page of channels with what the recorder says of them, and the cursor of the next."""
+        after = _decoded(cursor, str) if cursor else ""
+        page = await self.sources.channels(after, limit + 1)
+        faults = await self._library.faults()
+        live = self._reconciler.view.channels
+        told = []
+        for channel in page[:limit]:
+            status = live.get(channel.id)
+            told.append(
+                msgspec.structs.replace(
+                    channel,
+                    state=status.state if status else "idle",
+                    bitrate=status.bitrate if status else None,
+                    error=faults.get(channel.id),
+                )
+            )
+        return tuple(told), _encoded(told[-1].id) if len(page) > limit else None
+
+    async def list_recordings(
+        self, state: RecordingState | None, cursor: str | None, limit: int
+    ) -> tuple[tuple[Recording, ...], str | None]:
+        """A page of recordings, the latest start first, and the cursor of the next."""
+        before = _decoded(cursor, tuple[float, str]) if cursor else None
+        page = await self._library.recordings(state, before, limit + 1)
+        more = len(page) > limit
+        told = tuple([await self.live(recording) for recording in page[:limit]])
+        return told, _encoded((told[-1].start.timestamp(), told[-1].id)) if more else None
+
+    async def recording(self, recording: str) -> Recording:
+        """One recording as it is now. Raises GatewayError `dvr.recording_not_found`."""
+        return await self.live(await self.recordings.stored(recording))
+
+    async def storage(self) -> DvrStorage:
+        """What television uses of its disk."""
+        counts = await self._library.count()
+        return DvrStorage(
+            used=await self._journal.used(),
+            free=self._reconciler.view.free,
+            recordings=sum(counts.values()),
+        )
+
+    async def summary(self) -> DvrSummary:
+        """Television for `status.get`."""
+        counts = await self._library.count()
+        recording, scheduled = counts.get("recording", 0), counts.get("scheduled", 0)
+        state, sentence = self._health(recording, scheduled)
+        return DvrSummary(state=state, summary=sentence, recording=recording, scheduled=scheduled)
+
+    def _health(self, recording: int, scheduled: int) -> tuple[Health, str]:
+        view = self._reconciler.view
+        if view.connected is None:
+            return "unknown", "The recorder has not been reached yet."
+        if not view.connected and recording:
+            return "down", "The recorder is away: what should be recorded now may be missing."
+        if not view.connected:
+            return "degraded", "The recorder is away: nothing can be recorded until it returns."
+        silent = sorted(name for name, status in view.channels.items() if status.state in _SILENT)
+        if recording and silent:
+            return "degraded", f"No data come from {', '.join(silent[:3])}; it is tried again and again."
+        return "ok", f"{recording} recording now, {scheduled} scheduled."
+
+    async def live(self, recording: Recording) -> Recording:
+        """A running recording with what is known of it so far."""
+        if recording.state != "recording":
+            return recording
+        start = recording.start.timestamp()
+        now = min(recording.stop.timestamp(), self._clock.now().timestamp())
+        gaps = await self._journal.gaps(recording.channel, start, now)
+        running = self._reconciler.view.running.get(recording.id)
+        return msgspec.structs.replace(
+            recording,
+            gaps=missing(clip((*gaps, *(running.gaps if running else ())), start, now)),
+            bytes=running.bytes if running else recording.bytes,
+            errors=running.errors if running else recording.errors,
+        )
+
+
+def _encoded(position: object) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
+
+
+def _decoded(cursor: str, kind: type[T]) -> T:
+    try:
+        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        return msgspec.json.decode(raw, type=kind)
+    except (binascii.Error, ValueError, msgspec.MsgspecError):
+        raise InvalidField("cursor", "This is not a cursor that a list has given.") from None

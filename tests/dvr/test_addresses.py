@@ -1,0 +1,79 @@
+"""Which addresses a source may have."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatewayd.dvr.addresses import LONGEST_URL, check, shown, usable
+from gatewayd.errors import InvalidField
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "127.1",
+        "0x7f000001",
+        "2130706433",
+        "0",
+        "localhost",
+        "LOCALHOST.",
+        "tv.localhost",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[::]",
+        "169.254.169.254",
+        "[fe80::1%25eth0]",
+        "239.1.1.1",
+        "user:word@127.0.0.1:8443",
+    ],
+)
+def test_the_box_itself_is_refused_in_every_spelling(host: str) -> None:
+    with pytest.raises(InvalidField) as refused:
+        check(f"http://{host}/v1/info", allow_loopback=False)
+    assert (refused.value.code, refused.value.field) == ("dvr.forbidden_address", "url")
+    assert check(f"http://{host}/v1/info", allow_loopback=True)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "tuner",
+        "ftp://h/",
+        "file:///etc/passwd",
+        "http://",
+        "http:///x",
+        "http://h:0/",
+        "http://h:70000/",
+        "http://[::1/",
+        "http://h/a b",
+        "http://h/\r\nHost: x",
+        "http://h/" + "x" * LONGEST_URL,
+    ],
+)
+def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(InvalidField) as refused:
+        check(url, allow_loopback=True)
+    assert refused.value.code == "request.invalid_field"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://192.0.2.1/x", "https://tuner.example:8080/a?b=c&d=%20", "http://[2001:db8::1]:5004/auto/v1"],
+)
+def test_others_are_left_as_they_are(url: str) -> None:
+    assert check(url, allow_loopback=False) == url
+
+
+def test_credentials_are_not_shown() -> None:
+    assert shown("http://me:secret@tuner.example:81/x?y=z") == "http://tuner.example:81/x?y=z"
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_an_address_or_refused(text: str) -> None:
+    assert usable(f"http://{text}", allow_loopback=False) in (True, False)
+    if usable(f"http://{text}", allow_loopback=False):
+        assert not set(check(f"http://{text}", allow_loopback=False)) & set(" \t\r\n#")
