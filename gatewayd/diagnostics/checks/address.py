@@ -1,0 +1,99 @@
+"""Has the line given the box an address?"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+from collections.abc import Iterable
+
+import msgspec
+
+from gatewayd.diagnostics.check import Check, Surroundings
+from gatewayd.diagnostics.model import AddressResult, LinkResult
+from gatewayd.errors import GatewayError
+from gatewayd.netd.verbs import DhcpProbeAnswer
+from gatewayd.system.netlink import Address
+
+WAIT = 10.0
+"""Seconds without an address before it counts: a DHCP client's first two tries (RFC 2131, 4.1)."""
+PROBE = 8.0
+_SELF_ASSIGNED = ipaddress.ip_network("169.254.0.0/16")  # RFC 3927
+_UNIQUE_LOCAL = ipaddress.ip_network("fc00::/7")  # RFC 4193: the kernel calls these global, the internet not
+
+
+class AddressCheck(Check[AddressResult]):
+    """Global addresses on the WAN; while there is none, a DHCP probe says whether anybody offers one."""
+
+    result = AddressResult
+    needs = (LinkResult,)
+    limit = WAIT + 3.0
+
+    async def run(self, around: Surroundings) -> AddressResult:
+        interface = around.result(LinkResult).interface or ""
+        end = around.clock.monotonic() + WAIT
+        probe: asyncio.Task[DhcpProbeAnswer] | None = None
+        try:
+            async with around.world.changes() as changes:
+                while not (found := await self._look(around, interface)).v4:
+                    left = end - around.clock.monotonic()
+                    if left <= 0:
+                        break
+                    if probe is None:
+                        probe = asyncio.create_task(around.world.dhcp(interface, PROBE))
+                    await changes.wait(left)
+            return found if found.v4 else await _qualified(found, probe)
+        finally:
+            if probe is not None:
+                probe.cancel()
+                with contextlib.suppress(asyncio.CancelledError, GatewayError, OSError):
+                    await probe
+
+    async def _look(self, around: Surroundings, interface: str) -> AddressResult:
+        index = {link.name: link.index for link in await around.world.links()}.get(interface)
+        here = [one for one in await around.world.addresses() if one.index == index and one.usable]
+        v4 = tuple(one.address for one in here if one.family == socket.AF_INET and not _is_self_assigned(one))
+        v6 = tuple(_global_v6(here))
+        if v4:
+            detail = f"{interface} has {', '.join((*v4, *v6))}."
+        elif v6:
+            detail = f"{interface} has {', '.join(v6)}, but no IPv4 address."
+        else:
+            detail = f"{interface} has no address after {WAIT:g} s."
+        return AddressResult(
+            status="ok" if v4 else "warn" if v6 else "failed",
+            detail=detail,
+            v4=v4,
+            v6=v6,
+            self_assigned=any(_is_self_assigned(one) for one in here),
+        )
+
+
+async def _qualified(found: AddressResult, probe: asyncio.Task[DhcpProbeAnswer] | None) -> AddressResult:
+    """Adds what the DHCP probe heard; a probe that did not work leaves `unknown`."""
+    try:
+        offers = (await probe).offers if probe is not None and probe.done() else None
+    except (GatewayError, OSError) as error:
+        return msgspec.structs.replace(found, detail=f"{found.detail} DHCP could not be probed: {error}.")
+    if offers is None:
+        return found
+    if not offers:
+        return msgspec.structs.replace(found, dhcp="silent", detail=f"{found.detail} No DHCP server answers.")
+    server = offers[0].server
+    detail = f"{found.detail} The DHCP server {server} does offer {offers[0].address}."
+    return msgspec.structs.replace(found, dhcp="offered", dhcp_server=server, detail=detail)
+
+
+def _is_self_assigned(one: Address) -> bool:
+    return one.family == socket.AF_INET and ipaddress.ip_address(one.address) in _SELF_ASSIGNED
+
+
+def _global_v6(here: Iterable[Address]) -> Iterable[str]:
+    for one in here:
+        if (
+            one.family == socket.AF_INET6
+            and one.global_scope
+            and ipaddress.ip_address(one.address) not in _UNIQUE_LOCAL
+        ):
+            yield one.address

@@ -1,0 +1,79 @@
+"""Does the web answer, or somebody in its place?"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from gatewayd.diagnostics.check import Check, Surroundings
+from gatewayd.diagnostics.model import AddressResult, HttpOutcome, HttpResult, LinkResult
+from gatewayd.diagnostics.world import HttpAnswer
+
+TIMEOUT = 4.5
+_EXPECTED = 204
+_PORTAL = 511  # Network Authentication Required (RFC 6585, 6)
+
+
+class HttpCheck(Check[HttpResult]):
+    """A plain GET whose only right answer is 204 without a body."""
+
+    result = HttpResult
+    needs = (LinkResult, AddressResult)
+    limit = TIMEOUT + 2.0
+
+    async def run(self, around: Surroundings) -> HttpResult:
+        url = around.targets.http_probe_url
+        if url is None:
+            return self.without("skipped", "No probe address is set.")
+        resolvers = around.targets.resolvers or await around.world.resolvers()
+        answer = await around.world.get(url, resolvers, TIMEOUT)
+        outcome = judge_answer(url, answer)
+        return HttpResult(
+            status="ok" if outcome == "expected" else "warn" if outcome == "unexpected" else "failed",
+            detail=_told(outcome, answer),
+            outcome=outcome,
+            http_status=answer.status,
+            location=answer.location,
+            ms=answer.ms,
+        )
+
+
+def judge_answer(url: str, answer: HttpAnswer) -> HttpOutcome:
+    """What an answer to the probe means. A redirect within the probe's own host is its owner's affair."""
+    if answer.status is None:
+        return (
+            "timeout"
+            if answer.failure == "timeout"
+            else ("unresolved" if answer.failure == "unresolved" else "unreachable")
+        )
+    if answer.status == _EXPECTED and not answer.body:
+        return "expected"
+    if 300 <= answer.status < 400:
+        return "unexpected" if _host(answer.location) in ("", _host(url)) else "redirect"
+    if answer.status in (200, _PORTAL) or (answer.status == _EXPECTED and answer.body):
+        return "replaced"
+    return "unexpected"
+
+
+def _host(url: str | None) -> str:
+    try:
+        return (urlsplit(url or "").hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _told(outcome: HttpOutcome, answer: HttpAnswer) -> str:
+    match outcome:
+        case "expected":
+            return "The web answers as it should."
+        case "redirect":
+            return f"Somebody answers in the web's place and points to {_host(answer.location)}."
+        case "replaced":
+            return f"Somebody answers in the web's place, with a page (status {answer.status})."
+        case "unexpected":
+            return f"The probe's server answers with status {answer.status} where 204 is due."
+        case "unresolved":
+            return "The name of the probe's server is not resolved."
+        case "timeout":
+            return "The probe's server does not answer in time."
+        case "unreachable":
+            return "The probe's server is not reachable."

@@ -1,0 +1,191 @@
+"""What may be asked of netd: one tagged struct for each verb, and its answer.
+
+Times are in milliseconds, addresses and MACs are text in their usual forms. What a verb refuses has a
+`netd.*` code (`gatewayd/errors.py`). The structs carry no nftables text: `rules.py` renders it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Verb(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the verbs."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the answers."""
+
+
+# --- the packet filter ---------------------------------------------------------------------------------
+
+SetKind = Literal["mac", "ipv4", "ipv6"]
+
+
+class NamedSet(Verb, frozen=True, kw_only=True):
+    """A set in our table; `name` is `[a-z][a-z0-9_]*`, at most 31 characters, unique in the request."""
+
+    name: str
+    kind: SetKind
+    elements: tuple[str, ...] = ()
+
+
+class Pause(Verb, frozen=True, kw_only=True, tag="pause", tag_field="rule"):
+    """Drops what is forwarded from the members of `set`, and to them when the set holds addresses.
+
+    A frame that is routed has the router's MAC as its destination's next hop not yet resolved, so a set
+    of MACs can only be matched at the source: pair it with sets of the devices' addresses.
+    """
+
+    set: str
+
+
+class GuestIsolation(Verb, frozen=True, kw_only=True, tag="guest_isolation", tag_field="rule"):
+    """Keeps the `guest` interface from every interface in `home` (both ways) and from the box itself.
+
+    Guests still reach the internet, and on the box DHCP, DNS and ICMP.
+    """
+
+    guest: str
+    home: tuple[str, ...]
+
+
+Rule = Pause | GuestIsolation
+
+
+class NftApply(Verb, frozen=True, kw_only=True, tag="nft_apply"):
+    """Replaces the table `inet gatewayd` by these sets and rules, in one transaction; no other table.
+
+    Without sets and rules the table is removed. Counters start again at each replacement.
+    """
+
+    sets: tuple[NamedSet, ...] = ()
+    rules: tuple[Rule, ...] = ()
+
+
+class NftApplied(Answer, frozen=True, kw_only=True):
+    """How many set elements and rules are now in force."""
+
+    elements: int
+    rules: int
+
+
+class ConntrackFlush(Verb, frozen=True, kw_only=True, tag="conntrack_flush"):
+    """Forgets the tracked connections from and to these addresses, so that a new rule holds at once."""
+
+    addresses: tuple[str, ...]
+
+
+class ConntrackFlushed(Answer, frozen=True, kw_only=True):
+    """How many connections were forgotten."""
+
+    entries: int
+
+
+# --- links ---------------------------------------------------------------------------------------------
+
+
+class LinkSet(Verb, frozen=True, kw_only=True, tag="link_set"):
+    """Sets an interface up or down."""
+
+    interface: str
+    up: bool
+
+
+class Done(Answer, frozen=True, kw_only=True):
+    """It happened."""
+
+
+# --- probes --------------------------------------------------------------------------------------------
+
+
+class ArpProbe(Verb, frozen=True, kw_only=True, tag="arp_probe"):
+    """Asks on `interface` who has each target (IPv4), up to `count` times, `interval_ms` apart.
+
+    Ends early once every target has answered. `source` is the asker's address; None sends the probe of
+    RFC 5227 (sender 0.0.0.0), which updates nobody's cache.
+    """
+
+    interface: str
+    targets: tuple[str, ...]
+    source: str | None = None
+    count: int = 3
+    interval_ms: int = 1000
+
+
+class ArpReply(Answer, frozen=True, kw_only=True):
+    """`address` is at `mac`; `ms` from the first request to the first reply of this MAC."""
+
+    address: str
+    mac: str
+    ms: float
+
+
+class ArpProbeAnswer(Answer, frozen=True, kw_only=True):
+    """Two replies with one address and different MACs are a duplicate address. `sent` counts requests."""
+
+    replies: tuple[ArpReply, ...]
+    sent: int
+
+
+class DhcpProbe(Verb, frozen=True, kw_only=True, tag="dhcp_probe"):
+    """Broadcasts DHCPDISCOVER on `interface` and collects offers; it never requests, so takes no lease."""
+
+    interface: str
+    timeout_ms: int = 4000
+
+
+class DhcpOffer(Answer, frozen=True, kw_only=True):
+    """What one server offers (RFC 2131, 2132); `ms` from the first DISCOVER."""
+
+    server: str
+    address: str
+    prefix: int | None
+    routers: tuple[str, ...]
+    dns: tuple[str, ...]
+    lease_seconds: int | None
+    ms: float
+
+
+class DhcpProbeAnswer(Answer, frozen=True, kw_only=True):
+    """The offers in the order they came; none means that the servers are silent, or out of addresses."""
+
+    offers: tuple[DhcpOffer, ...]
+
+
+# --- radios --------------------------------------------------------------------------------------------
+
+
+class Scan(Verb, frozen=True, kw_only=True, tag="scan"):
+    """Scans on a radio's interface; takes some seconds and leaves the channel for moments."""
+
+    interface: str
+    timeout_ms: int = 15000
+
+
+class ScanBss(Answer, frozen=True, kw_only=True):
+    """One network heard: `ssid` is bytes as they were on the air, `signal_dbm` in dBm, `frequency` in MHz."""
+
+    bssid: str
+    ssid: bytes
+    frequency: int | None
+    signal_dbm: float | None
+
+
+class ScanAnswer(Answer, frozen=True, kw_only=True):
+    """What was heard, strongest first."""
+
+    networks: tuple[ScanBss, ...]
+
+
+class RadioSet(Verb, frozen=True, kw_only=True, tag="radio_set"):
+    """Sets the transmit power (dBm; None leaves it) or the country (ISO 3166-1 alpha-2) of a radio."""
+
+    interface: str
+    tx_power_dbm: int | None = None
+    country: str | None = None
+
+
+AnyVerb = NftApply | ConntrackFlush | LinkSet | ArpProbe | DhcpProbe | Scan | RadioSet

@@ -1,0 +1,156 @@
+"""A World whose every answer a test sets, with a clock that passes only while a check waits."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from gatewayd.diagnostics.model import AnchorAnswer, ConnectOutcome, DnsAnswer, DnsOutcome
+from gatewayd.diagnostics.world import Changes, HttpAnswer
+from gatewayd.errors import GatewayError
+from gatewayd.netd.verbs import ArpProbeAnswer, ArpReply, DhcpOffer, DhcpProbeAnswer
+from gatewayd.settings import DiagnosticsSettings
+from gatewayd.system.netlink import Address, Link, Neighbour, Route
+
+BOX, GATEWAY, MAC = "192.0.2.20", "192.0.2.1", "02:00:00:00:00:01"
+WAN = Link(index=2, name="wan0", mac="02:00:00:00:00:02", up=True, carrier=True)
+TARGETS = DiagnosticsSettings(
+    anchors_v4=("203.0.113.10:443", "203.0.113.20:443", "203.0.113.30:443"),
+    anchors_v6=("[2001:db8::10]:443", "[2001:db8::20]:443"),
+    resolvers=("192.0.2.53",),
+    public_resolver="203.0.113.53",
+    dns_names=("probe.test",),
+    http_probe_url="http://probe.test/204",
+)
+EXPECTED = HttpAnswer(status=204, ms=1.0)
+
+
+class WaitingClock:
+    """Time passes at once when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(1_790_000_000 + self.seconds, UTC)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+        self.seconds += seconds
+
+    def trusted(self) -> bool:
+        return True
+
+
+@dataclass
+class FakeWorld:
+    """Healthy until a field is changed. `later` are changes that happen at the n-th wait."""
+
+    clock: WaitingClock = field(default_factory=WaitingClock)
+    notes: tuple[str, ...] = ()
+    link: Link | None = WAN
+    more_links: tuple[Link, ...] = ()
+    v4: tuple[str, ...] = (BOX,)
+    v6: tuple[str, ...] = ()
+    gateway: str | None = GATEWAY
+    arp_answers: bool = True
+    arp_refusal: GatewayError | None = None
+    neighbour: str = "none"
+    offers: tuple[DhcpOffer, ...] = ()
+    dhcp_refusal: GatewayError | None = None
+    anchors: dict[str, ConnectOutcome] = field(default_factory=dict)
+    others: ConnectOutcome = "connected"
+    heard: bool = False
+    dns: dict[str, DnsOutcome] = field(default_factory=dict)
+    web: HttpAnswer = EXPECTED
+    lag_ms: float = 1.0
+    disk: float | None = 0.5
+    later: list[dict[str, object]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    async def links(self) -> tuple[Link, ...]:
+        loopback = Link(index=1, name="lo", mac=None, up=True, carrier=True, loopback=True)
+        return (loopback, *((self.link,) if self.link else ()), *self.more_links)
+
+    async def addresses(self) -> tuple[Address, ...]:
+        index = self.link.index if self.link else 2
+        return tuple(
+            Address(
+                index=index,
+                family=socket.AF_INET6 if ":" in one else socket.AF_INET,
+                address=one,
+                prefix=64 if ":" in one else 24,
+                global_scope=not one.startswith("fe80"),
+            )
+            for one in (*self.v4, *self.v6)
+        )
+
+    async def routes(self) -> tuple[Route, ...]:
+        if self.gateway is None:
+            return ()
+        gateway = self.gateway or None
+        return (Route(family=socket.AF_INET, destination=None, prefix=0, gateway=gateway, index=2),)
+
+    async def neighbours(self) -> tuple[Neighbour, ...]:
+        return (Neighbour(index=2, address=GATEWAY, mac=MAC, state=self.neighbour),)
+
+    def changes(self) -> AbstractAsyncContextManager[Changes]:
+        return self._changes()
+
+    @asynccontextmanager
+    async def _changes(self) -> AsyncIterator[Changes]:
+        yield self
+
+    async def wait(self, seconds: float) -> bool:
+        """The next thing of `later` happens after a tenth of a second, or nothing does."""
+        if not self.later:
+            await self.clock.sleep(seconds)
+            return False
+        await self.clock.sleep(0.1)
+        for name, value in self.later.pop(0).items():
+            setattr(self, name, value)
+        return True
+
+    async def arp(self, interface: str, target: str, source: str | None) -> ArpProbeAnswer:
+        self.asked.append(f"arp {interface} {target} from {source}")
+        if self.arp_refusal is not None:
+            raise self.arp_refusal
+        replies = (ArpReply(address=target, mac=MAC, ms=1.0),) if self.arp_answers else ()
+        return ArpProbeAnswer(replies=replies, sent=1 if replies else 3)
+
+    async def dhcp(self, interface: str, seconds: float) -> DhcpProbeAnswer:
+        if self.dhcp_refusal is not None:
+            raise self.dhcp_refusal
+        return DhcpProbeAnswer(offers=self.offers)
+
+    async def nudge(self, target: str) -> None:
+        self.asked.append(f"nudge {target}")
+
+    async def resolvers(self) -> tuple[str, ...]:
+        return ("192.0.2.53",)
+
+    async def connect(self, target: str, seconds: float) -> AnchorAnswer:
+        self.asked.append(f"connect {target}")
+        return AnchorAnswer(target=target, outcome=self.anchors.get(target, self.others), ms=5.0)
+
+    async def heard_within(self, seconds: float) -> bool:
+        return self.heard
+
+    async def resolve(self, resolver: str, name: str, *, seconds: float, tries: int) -> DnsAnswer:
+        return DnsAnswer(resolver=resolver, name=name, outcome=self.dns.get(resolver, "answered"), ms=3.0)
+
+    async def get(self, url: str, resolvers: Sequence[str], seconds: float) -> HttpAnswer:
+        return self.web
+
+    async def loop_lag_ms(self) -> float:
+        return self.lag_ms
+
+    async def disk_free(self) -> float | None:
+        return self.disk
