@@ -1,0 +1,119 @@
+"""What the service asks of a radio, whoever drives it: one Protocol, one conformance suite for all.
+
+A driver is told the whole of what the radios shall send and finds the least disturbing way there by
+itself. It decides nothing about changes: states, deadlines and going back are the service's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from gatewayd.wifi.model import Band, NetworkSettings, Step, WifiImpact, WifiRadio, WifiStation
+
+Networks = tuple[NetworkSettings, ...]
+
+
+class DriverError(Exception):
+    """The radio did not do as it was told. The text is a sentence for people, without a secret."""
+
+
+class Refused(DriverError):
+    """The settings cannot work on this radio; nothing was touched."""
+
+
+class NotOnAir(DriverError):
+    """The network is not (yet) on the air as wanted."""
+
+
+class Applied(Struct, frozen=True, kw_only=True):
+    """What `apply` did."""
+
+    step: Step
+
+
+class OnAir(Struct, frozen=True, kw_only=True):
+    """Proof that a network is on the air. `note` says what it is worth, when that is less than a scan."""
+
+    note: str | None = None
+
+
+class Heard(Struct, frozen=True, kw_only=True):
+    """A network that a scan heard; `ssid` as bytes, `bssid` in lower case."""
+
+    bssid: str
+    ssid: bytes
+
+
+class Scanner(Protocol):
+    """Listens with another radio than the one that sends."""
+
+    async def scan(self) -> tuple[Heard, ...]:
+        """What is on the air now. Raises OSError or GatewayError when it cannot listen."""
+        ...
+
+
+class RadioEvent(Struct, frozen=True, kw_only=True):
+    """Something that the radio tells. `lost`: a radio fell silent by itself, `reason` says why."""
+
+    kind: Literal["joined", "left", "lost"]
+    network: str | None = None
+    mac: str | None = None
+    reason: str | None = None
+
+
+class Driver(Protocol):
+    """A driver of all radios of the box.
+
+    `simulated` is told to everybody who is shown anything of it.
+    """
+
+    name: str
+    simulated: bool
+
+    @property
+    def bands(self) -> tuple[Band, ...]:
+        """The bands that some radio carries."""
+        ...
+
+    async def start(self) -> None:
+        """Finds out what the radios do now, changing nothing. Raises DriverError."""
+        ...
+
+    async def check(self, networks: Networks) -> None:
+        """A dry run of these settings. Raises Refused; touches nothing."""
+        ...
+
+    def impact(self, old: NetworkSettings, networks: Networks, stations: dict[str, int]) -> WifiImpact:
+        """What `apply(networks)` would do; `old` is the one network that changes, as it is now."""
+        ...
+
+    async def apply(self, networks: Networks, *, least: Step = Step.NONE) -> Applied:
+        """Makes the radios send exactly these networks by the lightest sure step, at least by `least`.
+
+        Does nothing when they already do. Raises DriverError; then nobody knows what is on the air
+        until the next `apply`.
+        """
+        ...
+
+    async def prove(self, network: NetworkSettings) -> OnAir:
+        """Looks once whether the network is on the air as wanted. Raises NotOnAir with the reason."""
+        ...
+
+    async def stations(self) -> tuple[WifiStation, ...]:
+        """Stations that finished their handshake. Raises DriverError."""
+        ...
+
+    async def radios(self) -> tuple[WifiRadio, ...]:
+        """The radios as they are now."""
+        ...
+
+    def events(self) -> AsyncIterator[RadioEvent]:
+        """What the radios tell from now on, without end. One reader."""
+        ...
+
+    async def close(self) -> None:
+        """Lets go; the radios go on sending."""
+        ...

@@ -1,0 +1,226 @@
+"""The driver for radios that hostapd drives, and the search for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from gatewayd.errors import GatewayError
+from gatewayd.settings import WifiSettings
+from gatewayd.tasks import Tasks
+from gatewayd.wifi.control import unescape
+from gatewayd.wifi.driver import Applied, DriverError, Heard, Networks, NotOnAir, OnAir, RadioEvent, Scanner
+from gatewayd.wifi.hostapd_radio import HostapdRadio, ask_stations, ask_status
+from gatewayd.wifi.model import Band, NetworkSettings, Step, WifiImpact, WifiRadio, WifiStation
+from gatewayd.wifi.planner import Plan, heavier, impact
+from gatewayd.wifi.render import Bss, Places, RadioSettings
+
+_NET = Path("/sys/class/net")
+_DEFAULT_CHANNEL = 6
+_HIGHEST_2_4 = 14
+_QUEUE = 1024
+NO_RADIO = "This box has no Wi-Fi radio."
+NO_SCANNER = "No second radio listens here: this is hostapd's own word."
+
+
+def find_interfaces() -> tuple[str, ...]:
+    """The machine's Wi-Fi interfaces, by name."""
+    return tuple(sorted(path.name for path in _NET.iterdir() if (path / "phy80211").exists()))
+
+
+def radio_settings(settings: WifiSettings) -> tuple[RadioSettings, ...]:
+    """The radios of the settings, or of the machine when they name none.
+
+    Raises GatewayError `settings.invalid` when an interface has no radio, or when 5 GHz lacks its country.
+    """
+    radios = []
+    names = settings.interfaces or find_interfaces()
+    for number, name in enumerate(name for name in names if name != settings.scan_interface):
+        try:
+            address = (_NET / name / "address").read_text().strip()
+        except OSError as error:
+            raise GatewayError(
+                "settings.invalid", f"wifi.interfaces: there is no interface {name}."
+            ) from error
+        channel = settings.channel or _DEFAULT_CHANNEL
+        band = Band.GHZ_2_4 if channel <= _HIGHEST_2_4 else Band.GHZ_5
+        if band is not Band.GHZ_2_4 and settings.country is None:
+            raise GatewayError("settings.invalid", f"wifi.channel: {channel} (5 GHz) needs wifi.country.")
+        radios.append(
+            RadioSettings(
+                radio=f"radio{number}",
+                interface=name,
+                address=address,
+                band=band,
+                channel=channel,
+                country=settings.country,
+            )
+        )
+    return tuple(radios)
+
+
+class HostapdDriver:
+    """Drives radios through hostapd. See `driver.Driver`."""
+
+    name = "hostapd"
+    simulated = False
+
+    def __init__(
+        self,
+        radios: tuple[RadioSettings, ...],
+        *,
+        binary: str,
+        places: Places,
+        run: Path,
+        tasks: Tasks,
+        scanner: Scanner | None = None,
+    ) -> None:
+        """`run` is the folder where our own client sockets bind; it must not be a private /tmp."""
+        self._events: asyncio.Queue[RadioEvent] = asyncio.Queue(_QUEUE)
+        self._scanner = scanner
+        self._radios = tuple(
+            HostapdRadio(radio, binary=binary, places=places, run=run, tasks=tasks, emit=self._emit)
+            for radio in radios
+        )
+
+    @property
+    def bands(self) -> tuple[Band, ...]:
+        return tuple(dict.fromkeys(radio.settings.band for radio in self._radios))
+
+    async def start(self) -> None:
+        if not self._radios:
+            raise DriverError(NO_RADIO)
+        for radio in self._radios:
+            await radio.start()
+
+    async def close(self) -> None:
+        for radio in self._radios:
+            await radio.close()
+
+    async def check(self, networks: Networks) -> None:
+        for radio in self._radios:
+            await radio.check(networks)
+
+    def impact(self, old: NetworkSettings, networks: Networks, stations: dict[str, int]) -> WifiImpact:
+        step = Step.NONE
+        for radio in self._radios:
+            step = heavier(step, radio.plan(networks).step)
+        new = next(network for network in networks if network.network == old.network)
+        return impact(Plan(step=step), old, new, stations)
+
+    async def apply(self, networks: Networks, *, least: Step = Step.NONE) -> Applied:
+        step = Step.NONE
+        for radio in self._radios:
+            step = heavier(step, await radio.apply(networks, least))
+        return Applied(step=step)
+
+    async def prove(self, network: NetworkSettings) -> OnAir:
+        carriers = [radio for radio in self._radios if radio.carried((network,))]
+        try:
+            for radio in carriers:
+                for bss in radio.bsses:
+                    if bss.network == network.network:
+                        await self._says(radio, bss, network)
+        except DriverError as error:
+            raise NotOnAir(str(error)) from error
+        if not carriers:
+            return OnAir(note="The network is switched off.")
+        if self._scanner is None:
+            return OnAir(note=NO_SCANNER)
+        await self._is_heard(self._scanner, carriers, network)
+        return OnAir()
+
+    async def stations(self) -> tuple[WifiStation, ...]:
+        stations = []
+        for radio in self._radios:
+            if radio.process is None:
+                continue
+            for bss in radio.bsses:
+                for mac, told in await ask_stations(radio, bss):
+                    flags = told.get("flags", "")
+                    if "[ASSOC]" in flags and "[AUTHORIZED]" in flags:
+                        stations.append(_station(mac, bss.network, told))
+        return tuple(stations)
+
+    async def radios(self) -> tuple[WifiRadio, ...]:
+        return tuple([await self._radio(radio) for radio in self._radios])
+
+    async def events(self) -> AsyncIterator[RadioEvent]:
+        while True:
+            yield await self._events.get()
+
+    def _emit(self, event: RadioEvent) -> None:
+        if self._events.full():  # the oldest is the least wanted
+            self._events.get_nowait()
+        self._events.put_nowait(event)
+
+    async def _says(self, radio: HostapdRadio, bss: Bss, network: NetworkSettings) -> None:
+        status = await ask_status(radio, bss)
+        if status.get("state") != "ENABLED":
+            raise NotOnAir(f"hostapd says that {bss.interface} is {status.get('state', 'unknown').lower()}.")
+        for name, interface in status.items():
+            if name.startswith("bss[") and interface == bss.interface:
+                ssid = unescape(status.get(f"ssid{name.removeprefix('bss')}", ""))
+                if ssid == network.ssid_bytes:
+                    return
+                raise NotOnAir("hostapd says that it sends another name.")
+        raise NotOnAir(f"hostapd does not know {bss.interface}.")
+
+    async def _is_heard(
+        self, scanner: Scanner, carriers: list[HostapdRadio], network: NetworkSettings
+    ) -> None:
+        try:
+            heard = await scanner.scan()
+        except (OSError, GatewayError) as error:
+            raise NotOnAir("The second radio could not listen.") from error
+        for radio in carriers:
+            for bss in radio.bsses:
+                if bss.network == network.network and not _matches(heard, bss, network):
+                    raise NotOnAir(f"A scan does not hear the network on {bss.interface}.")
+
+    async def _radio(self, radio: HostapdRadio) -> WifiRadio:
+        status: dict[str, str] = {}
+        if radio.process is not None and radio.bsses:
+            try:
+                status = await ask_status(radio, radio.bsses[0])
+            except DriverError:
+                status = {}
+        settings = radio.settings
+        on_air = status.get("state") == "ENABLED"
+        return WifiRadio(
+            id=settings.radio,
+            interface=settings.interface,
+            band=settings.band,
+            channel=int(status.get("channel", settings.channel)) if on_air else None,
+            country=settings.country,
+            driver=await asyncio.to_thread(_kernel_driver, settings.interface),
+            state="on_air" if on_air else "down",
+        )
+
+
+def _matches(heard: tuple[Heard, ...], bss: Bss, network: NetworkSettings) -> bool:
+    for beacon in heard:
+        if beacon.bssid.lower() == bss.bssid:
+            hidden = network.hidden and not beacon.ssid.strip(b"\0")
+            if hidden or beacon.ssid == network.ssid_bytes:
+                return True
+    return False
+
+
+def _station(mac: str, network: str, told: dict[str, str]) -> WifiStation:
+    signal = told.get("signal")
+    return WifiStation(
+        mac=mac,
+        network=network,
+        signal_dbm=int(signal) if signal else None,
+        rx_bytes=int(told.get("rx_bytes", 0)),
+        tx_bytes=int(told.get("tx_bytes", 0)),
+        connected_seconds=int(told.get("connected_time", 0)),
+        key=told.get("keyid"),
+    )
+
+
+def _kernel_driver(interface: str) -> str:
+    link = _NET / interface / "phy80211" / "device" / "driver"
+    return link.resolve().name if link.exists() else "unknown"

@@ -1,0 +1,187 @@
+"""hostapd's configuration, written from what we want. Pure: no file, no clock, no randomness.
+
+The facts are from the comments in hostapd's own hostapd.conf (2.10). Nothing that a caller chose is
+ever written as text that hostapd splits or unquotes: the SSID goes in as hexadecimal (`ssid2`), WPA2's
+key as 64 hexadecimal digits in a file of its own, and an SAE password cannot hold a newline (`rules`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from msgspec import Struct
+
+from gatewayd.wifi.keys import pmk
+from gatewayd.wifi.model import Band, NetworkSettings, Security
+
+ANY_STATION = "00:00:00:00:00:00"
+_KEY_MANAGEMENT = {
+    Security.WPA2: "WPA-PSK",
+    Security.WPA2_WPA3: "WPA-PSK SAE",
+    Security.WPA3: "SAE",
+    Security.OWE: "OWE",
+}
+# 0 none, 1 optional, 2 required. WPA3 and OWE require protected management frames.
+_PROTECTION = {Security.WPA2: 1, Security.WPA2_WPA3: 1, Security.WPA3: 2, Security.OWE: 2}
+_HARDWARE_MODE = {Band.GHZ_2_4: "g", Band.GHZ_5: "a", Band.GHZ_6: "a"}
+
+
+class RadioSettings(Struct, frozen=True, kw_only=True):
+    """The part of the configuration that all networks of a radio share. `address` is the radio's own MAC."""
+
+    radio: str
+    interface: str
+    address: str
+    band: Band
+    channel: int
+    country: str | None = None
+
+
+class Bss(Struct, frozen=True, kw_only=True):
+    """One network on one radio: its interface and BSSID."""
+
+    network: str
+    interface: str
+    bssid: str
+
+
+class Places(Struct, frozen=True, kw_only=True):
+    """Where things are: `configuration` (ours), `control` (hostapd's sockets), `group` (may use these)."""
+
+    configuration: Path
+    control: Path
+    group: str | None = None
+
+    def config_file(self, radio: str) -> Path:
+        """A radio's configuration file."""
+        return self.configuration / f"{radio}.conf"
+
+    def key_file(self, radio: str, network: str) -> Path:
+        """A network's `wpa_psk_file`."""
+        return self.configuration / f"{radio}-{network}.psk"
+
+
+class Rendered(Struct, frozen=True, kw_only=True):
+    """Everything that hostapd reads for one radio."""
+
+    config: str
+    keys: dict[str, str]
+    bsses: tuple[Bss, ...]
+
+    def __repr__(self) -> str:
+        return f"Rendered({[bss.network for bss in self.bsses]})"  # content holds keys
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all content: equal digests mean an equal radio."""
+        hasher = hashlib.sha256(self.config.encode())
+        for network in sorted(self.keys):
+            hasher.update(f"\0{network}\0{self.keys[network]}".encode())
+        return hasher.hexdigest()
+
+
+def bssid(address: str, index: int) -> str:
+    """The BSSID of a radio's network number `index`: the radio's own address, then local ones.
+
+    The local bit (0x02) of the first octet is set and the index goes into the bits above it, so the
+    BSSIDs of one radio differ, and two radios' differ as long as their addresses differ elsewhere.
+    """
+    if index == 0:
+        return address.lower()
+    first = (int(address[:2], 16) | 0x02) ^ (index << 2) & 0xFC
+    return f"{first:02x}{address[2:].lower()}"
+
+
+def carried(radio: RadioSettings, networks: tuple[NetworkSettings, ...]) -> tuple[NetworkSettings, ...]:
+    """The networks that this radio sends, in a stable order: the enabled ones on its band."""
+    return tuple(
+        sorted((n for n in networks if n.enabled and radio.band in n.bands), key=lambda n: n.network)
+    )
+
+
+def render(radio: RadioSettings, networks: tuple[NetworkSettings, ...], places: Places) -> Rendered:
+    """The whole configuration of one radio carrying these networks (already chosen by `carried`).
+
+    Derives keys, so it takes some milliseconds for each network with a passphrase.
+    """
+    lines = _radio_lines(radio)
+    keys: dict[str, str] = {}
+    bsses: list[Bss] = []
+    for index, network in enumerate(networks):
+        interface = radio.interface if index == 0 else f"{radio.interface}_{index}"
+        bss = Bss(network=network.network, interface=interface, bssid=bssid(radio.address, index))
+        if index:
+            lines += ["", f"bss={interface}"]
+        lines += _bss_lines(radio, network, bss, places)
+        if network.security.has_psk and network.passphrase is not None:
+            key = pmk(network.passphrase, network.ssid_bytes)
+            keys[network.network] = f"{ANY_STATION} {key}\n"
+        bsses.append(bss)
+    return Rendered(config="\n".join(lines) + "\n", keys=keys, bsses=tuple(bsses))
+
+
+def _radio_lines(radio: RadioSettings) -> list[str]:
+    lines = [
+        "# Written by gatewayd; it is rewritten at every change.",
+        f"interface={radio.interface}",
+        "driver=nl80211",
+        f"hw_mode={_HARDWARE_MODE[radio.band]}",
+        f"channel={radio.channel}",
+        "ieee80211n=1",
+    ]
+    if radio.band is not Band.GHZ_2_4:
+        lines.append("ieee80211ac=1")
+    if radio.country is not None:
+        lines += [f"country_code={radio.country}", "ieee80211d=1"]
+    return lines
+
+
+def _bss_lines(radio: RadioSettings, network: NetworkSettings, bss: Bss, places: Places) -> list[str]:
+    # Per BSS: a `bss=` section without it would have no control socket.
+    control = [f"ctrl_interface={places.control}"]
+    if places.group is not None:
+        control.append(f"ctrl_interface_group={places.group}")
+    lines = [
+        f"bssid={bss.bssid}",
+        *control,
+        f"ssid2={network.ssid_bytes.hex()}",
+        "utf8_ssid=1",
+        f"ignore_broadcast_ssid={int(network.hidden)}",
+        f"ap_isolate={int(network.isolated)}",
+        "wmm_enabled=1",
+        "auth_algs=1",
+    ]
+    if network.security is Security.OPEN:
+        return lines
+    lines += [
+        "wpa=2",
+        f"wpa_key_mgmt={_KEY_MANAGEMENT[network.security]}",
+        "rsn_pairwise=CCMP",
+        f"ieee80211w={_PROTECTION[network.security]}",
+    ]
+    if network.security.has_psk:
+        lines.append(f"wpa_psk_file={places.key_file(radio.radio, network.network)}")
+    if network.security.has_sae and network.passphrase is not None:
+        # SAE-PWE 2: hunting-and-pecking for older phones, hash-to-element for newer ones.
+        lines += [f"sae_password={network.passphrase.reveal()}", "sae_require_mfp=1", "sae_pwe=2"]
+    return lines
+
+
+def dry_run_configs(config: str) -> tuple[str, ...]:
+    """The same configuration for runs that touch no radio: driver `none` on the loopback interface.
+
+    One for each network, since that driver knows one BSS only. Control sockets and BSSIDs are left
+    out, so a dry run goes on beside the real one.
+    """
+    first, *others = config.split("\nbss=")
+    radio, _, bss = first.partition("\nbssid=")
+    sections = [bss, *(other.partition("\nbssid=")[2] for other in others)]
+    return tuple(_dry(radio + "\nbssid=" + section) for section in sections)
+
+
+def _dry(config: str) -> str:
+    replaced = {"interface": "interface=lo", "driver": "driver=none"}
+    dropped = ("bssid", "ctrl_interface", "ctrl_interface_group")
+    lines = ((line.partition("=")[0], line) for line in config.splitlines())
+    return "\n".join(replaced.get(name, line) for name, line in lines if name not in dropped) + "\n"

@@ -1,0 +1,185 @@
+"""A radio that is not there: the demo's. It behaves by the same rules and says that it is simulated.
+
+Devices of a made-up household come and go. When the name or the password changes, those that had
+the old one are thrown off, and come back when somebody has told them the new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from gatewayd.system.clock import Clock
+from gatewayd.tasks import Tasks
+from gatewayd.wifi.driver import Applied, Networks, NotOnAir, OnAir, RadioEvent
+from gatewayd.wifi.model import Band, NetworkSettings, Step, WifiImpact, WifiRadio, WifiStation
+from gatewayd.wifi.planner import SILENT_SECONDS, Plan, heavier, impact, plan
+from gatewayd.wifi.render import RadioSettings, carried
+
+_QUEUE = 1024
+_PACE = 4.0
+_LEARN_SECONDS = (8.0, 40.0)
+# Locally administered addresses (second hexadecimal digit 2): nobody's real device.
+_HOUSEHOLD = tuple(f"02:00:5e:10:00:{number:02x}" for number in range(1, 8))
+
+
+class _Device(msgspec.Struct):
+    mac: str
+    signal: int
+    network: str | None = None
+    credentials: tuple[str, str | None] | None = None
+    since: float = 0.0
+    learns_at: float = 0.0
+
+
+class SimulatedDriver:
+    """Two radios without hardware. See `driver.Driver`."""
+
+    name = "simulated"
+    simulated = True
+
+    def __init__(self, clock: Clock, tasks: Tasks, *, household: bool = True, seed: int = 1) -> None:
+        """`household` False: only devices that a caller sends with `join`."""
+        self._clock = clock
+        self._tasks = tasks
+        self._household = household
+        self._random = random.Random(seed)  # noqa: S311 - a play, no secret
+        self._radios = (
+            RadioSettings(
+                radio="radio0", interface="sim0", address="02:00:5e:00:00:00", band=Band.GHZ_2_4, channel=6
+            ),
+            RadioSettings(
+                radio="radio1", interface="sim1", address="02:00:5e:00:01:00", band=Band.GHZ_5, channel=36
+            ),
+        )
+        self._running: Networks | None = None
+        self._devices: dict[str, _Device] = {}
+        self._events: asyncio.Queue[RadioEvent] = asyncio.Queue(_QUEUE)
+        self._living: asyncio.Task[None] | None = None
+
+    @property
+    def bands(self) -> tuple[Band, ...]:
+        return tuple(radio.band for radio in self._radios)
+
+    async def start(self) -> None:
+        if self._household and self._living is None:
+            for mac in _HOUSEHOLD:
+                self._devices[mac] = _Device(mac=mac, signal=self._random.randint(-78, -38))
+            self._living = self._tasks.supervise("wifi.household", self._live)
+
+    async def close(self) -> None:
+        return
+
+    async def check(self, networks: Networks) -> None:
+        return
+
+    def impact(self, old: NetworkSettings, networks: Networks, stations: dict[str, int]) -> WifiImpact:
+        new = next(network for network in networks if network.network == old.network)
+        return impact(Plan(step=self._step(networks)), old, new, stations)
+
+    async def apply(self, networks: Networks, *, least: Step = Step.NONE) -> Applied:
+        step = heavier(least, self._step(networks))
+        if step is Step.NONE:
+            return Applied(step=step)
+        before, self._running = self._running, None
+        await self._clock.sleep(SILENT_SECONDS[step])
+        self._running = networks
+        for device in self._devices.values():
+            kept = step in (Step.KEYS, Step.BSS) and before is not None
+            if device.network is not None and not (kept and self._admits(device)):
+                self.leave(device.mac)
+                device.learns_at = self._clock.monotonic() + self._random.uniform(*_LEARN_SECONDS)
+        return Applied(step=step)
+
+    async def prove(self, network: NetworkSettings) -> OnAir:
+        if self._running is None or not any(network.same_as(running) for running in self._running):
+            raise NotOnAir("The simulated radio does not send it.")
+        return OnAir(note="A simulated radio: nothing is on any air.")
+
+    async def stations(self) -> tuple[WifiStation, ...]:
+        now = self._clock.monotonic()
+        return tuple(
+            WifiStation(
+                mac=device.mac,
+                network=device.network,
+                signal_dbm=device.signal,
+                rx_bytes=int((now - device.since) * 40_000),
+                tx_bytes=int((now - device.since) * 400_000),
+                connected_seconds=int(now - device.since),
+            )
+            for device in self._devices.values()
+            if device.network is not None
+        )
+
+    async def radios(self) -> tuple[WifiRadio, ...]:
+        on_air = self._running is not None
+        return tuple(
+            WifiRadio(
+                id=radio.radio,
+                interface=radio.interface,
+                band=radio.band,
+                channel=radio.channel if on_air else None,
+                country=radio.country,
+                driver="simulated",
+                state="on_air" if on_air else "down",
+                simulated=True,
+            )
+            for radio in self._radios
+        )
+
+    async def events(self) -> AsyncIterator[RadioEvent]:
+        while True:
+            yield await self._events.get()
+
+    def join(self, mac: str, ssid: str, passphrase: str | None) -> bool:
+        """A device tries these credentials; whether some network admitted it."""
+        device = self._devices.setdefault(mac, _Device(mac=mac, signal=-50))
+        device.credentials = (ssid, passphrase)
+        for network in self._running or ():
+            if network.enabled and _credentials(network) == device.credentials:
+                device.network, device.since = network.network, self._clock.monotonic()
+                self._emit(RadioEvent(kind="joined", network=network.network, mac=mac))
+                return True
+        return False
+
+    def leave(self, mac: str) -> None:
+        """A device goes, or is thrown off."""
+        device = self._devices[mac]
+        if device.network is not None:
+            self._emit(RadioEvent(kind="left", network=device.network, mac=mac))
+            device.network = None
+
+    def _step(self, networks: Networks) -> Step:
+        step = Step.NONE
+        for radio in self._radios:
+            before = None if self._running is None else carried(radio, self._running)
+            step = heavier(step, plan(radio, before, carried(radio, networks)).step)
+        return step
+
+    def _admits(self, device: _Device) -> bool:
+        running = self._running or ()
+        return any(n.network == device.network and _credentials(n) == device.credentials for n in running)
+
+    def _emit(self, event: RadioEvent) -> None:
+        if self._events.full():
+            self._events.get_nowait()
+        self._events.put_nowait(event)
+
+    async def _live(self) -> None:
+        while True:
+            await self._clock.sleep(_PACE)
+            device = self._random.choice(tuple(self._devices.values()))
+            if device.network is not None:
+                device.signal = max(-88, min(-35, device.signal + self._random.randint(-3, 3)))
+                if self._random.random() < 0.1:
+                    self.leave(device.mac)
+            elif self._running and self._clock.monotonic() >= device.learns_at:
+                network = self._random.choice(self._running)
+                self.join(device.mac, *_credentials(network))
+
+
+def _credentials(network: NetworkSettings) -> tuple[str, str | None]:
+    return network.ssid, None if network.passphrase is None else network.passphrase.reveal()

@@ -1,0 +1,146 @@
+"""On a real radio: changes through the API arrive, refusals and kills end on a network that works."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from gatewayd.wifi import rules
+from tests.wifi.house import open_house
+from tests.wifi.radio_air import RadioAir, radio_air
+from tests.wifi.runner import Runner
+
+pytestmark = [pytest.mark.radio, pytest.mark.timeout(240)]
+KILLS = 5
+
+
+async def test_a_station_follows_the_new_name_and_password() -> None:
+    async with radio_air(scan=True) as air, open_house(air.folder, air.new_driver) as house:
+        await house.settled()
+        first = await house.passphrase()
+        assert await air.join("Home-1234", first)
+        pid = air.hostapd()
+
+        change = await house.update(ssid="Ahornstraße 🍁", passphrase="battery staple")
+        ended = await house.wait(change)
+        assert (ended["state"], ended["reason"]) == ("applied", None)
+        assert ended["impact"]["step"] == "bss"
+        assert ended["impact"]["stations_dropped"] == 1
+        assert await air.join("Ahornstraße 🍁", "battery staple")
+        async with asyncio.timeout(10):
+            while (await house.wait(change))["proof"] != "station":
+                await asyncio.sleep(0.05)
+        assert [one["mac"] for one in (await house.call("wifi.stations.list"))["items"]] == [air.phone.mac]
+        assert not await asyncio.to_thread(air.admits, "Ahornstraße 🍁", first, 4.0)
+        assert air.hostapd() == pid
+        print(f"outage {ended['outage_ms']} ms")
+
+
+async def test_what_hostapd_refuses_touches_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with radio_air() as air, open_house(air.folder, air.new_driver) as house:
+        await house.settled()
+        assert await air.join("Home-1234", await house.passphrase())
+        # Our own rules would refuse this password; without them it reaches the real hostapd's dry run.
+        monkeypatch.setattr(rules, "SAE_OPTIONS", ())
+        ended = await house.wait(await house.update(security="wpa3", passphrase="swordfish|mac=nonsense"))
+        assert (ended["state"], ended["outage_ms"]) == ("rolled_back", 0)
+        assert "sae_password" in ended["reason"]
+        assert "swordfish" not in ended["reason"]
+        assert await air.joined()
+        assert (await house.call("wifi.networks.get", network="home"))["security"] == "wpa2"
+
+
+async def test_a_hostapd_that_hangs_ends_on_the_old_network() -> None:
+    async with radio_air() as air, open_house(air.folder, air.new_driver) as house:
+        await house.settled()
+        first = await house.passphrase()
+        pid = air.hostapd()
+        os.kill(pid, signal.SIGSTOP)
+        ended = await house.wait(await house.update(ssid="Nowhere", passphrase="battery staple"))
+        assert ended["state"] == "rolled_back"
+        assert "did not answer" in ended["reason"]
+        assert air.hostapd() != pid
+        assert await air.join("Home-1234", first)
+        assert not await asyncio.to_thread(air.admits, "Nowhere", "battery staple", 4.0)
+
+
+async def test_a_hostapd_that_dies_comes_back() -> None:
+    async with radio_air() as air, open_house(air.folder, air.new_driver) as house:
+        await house.settled()
+        os.kill(air.hostapd(), signal.SIGKILL)
+        assert await air.join("Home-1234", await house.passphrase())
+
+
+async def test_hostapd_outlives_the_daemon() -> None:
+    async with radio_air() as air:
+        await asyncio.to_thread(_outlives, air)
+
+
+def _outlives(air: RadioAir) -> None:
+    with Runner(air.runner_places()) as daemon:
+        daemon.settle()
+        passphrase = daemon.call("wifi.networks.reveal", network="home")["passphrase"]
+        assert air.admits("Home-1234", passphrase)
+    pid = air.hostapd()
+    air.phone.drain_events()
+    with Runner(air.runner_places()) as daemon:
+        daemon.settle()
+        stations = daemon.call("wifi.stations.list")["items"]
+        assert [one["mac"] for one in stations] == [air.phone.mac]
+    assert air.hostapd() == pid
+    with pytest.raises(TimeoutError):
+        air.phone.wait_event("CTRL-EVENT-DISCONNECTED", 1.0)
+
+
+async def test_killed_in_mid_change_it_ends_on_the_old_network() -> None:
+    async with radio_air() as air:
+        await asyncio.to_thread(_killed_while_applying, air)
+
+
+def _killed_while_applying(air: RadioAir) -> None:
+    with Runner(air.runner_places()) as daemon:
+        daemon.settle()
+        first = daemon.call("wifi.networks.reveal", network="home")["passphrase"]
+        pid = air.hostapd()
+        os.kill(pid, signal.SIGSTOP)  # the change waits for hostapd, and is surely in the middle
+        change = daemon.update(ssid="Nowhere", passphrase="battery staple")
+        daemon.wait(change, "applying")
+        time.sleep(1)
+    os.kill(pid, signal.SIGCONT)  # it now does what it was told last: half of the change
+    with Runner(air.runner_places()) as daemon:
+        ended = daemon.wait(change, "applied", "rolled_back")
+        assert (ended["state"], ended["reason"]) == ("rolled_back", "The daemon was restarted in mid-change.")
+        assert air.hostapd() == pid
+        assert air.admits("Home-1234", first)
+        assert not air.admits("Nowhere", "battery staple", 4.0)
+
+
+@pytest.mark.timeout(300)
+async def test_killed_at_any_moment_nobody_is_locked_out() -> None:
+    async with radio_air() as air:
+        await asyncio.to_thread(_killed_at_random, air)
+
+
+def _killed_at_random(air: RadioAir) -> None:
+    """Whatever the change's end is, a device with that end's credentials gets in."""
+    dice = random.Random(7)
+    daemon = Runner(air.runner_places())
+    with daemon:
+        daemon.settle()
+    for number in range(KILLS):
+        with Runner(air.runner_places()) as daemon:
+            daemon.settle()
+            change = daemon.update(ssid=f"Round {number}", passphrase=f"password {number}")
+            time.sleep(dice.uniform(0, 0.4))
+        with Runner(air.runner_places()) as daemon:
+            ended = daemon.wait(change, "applied", "rolled_back")
+            daemon.settle()
+            now = daemon.call("wifi.networks.reveal", network="home")
+            assert (now["ssid"] == f"Round {number}") == (ended["state"] == "applied")
+            print(f"round {number}: {ended['state']}")
+            assert air.admits(now["ssid"], now["passphrase"])
