@@ -1,0 +1,187 @@
+"""One connection: its first header under a deadline, its peer known; and the count of an address's."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import struct
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import structlog
+from aiohttp import StreamReader, web
+from aiohttp.web_protocol import RequestHandler
+
+from gatewayd.api import problems
+from gatewayd.callers import Caller
+from gatewayd.errors import Crash, GatewayError
+from gatewayd.system.identity import new_id
+
+log = structlog.get_logger(__name__)
+Listener = Literal["https", "socket", "redirect"]
+_UCRED = struct.Struct("3i")  # struct ucred: pid, uid, gid (unix(7))
+_SO_PEERGROUPS = 59  # <asm-generic/socket.h>, Linux 4.13; not among Python's constants
+_GROUPS_BYTES = 1024  # the most that Python's getsockopt takes: 256 groups
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one peer may take. Times in seconds, sizes in bytes."""
+
+    per_address: int = 64
+    total: int = 256
+    handshake: float = 5.0
+    header: float = 10.0
+    body: float = 10.0
+    body_bytes: int = 1 << 20
+    keep_alive: float = 30.0
+    linger: float = 5.0
+
+
+class Gate:
+    """Counts the open connections of each address."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._open: Counter[str] = Counter()
+
+    def enter(self, address: str) -> bool:
+        """Counts one more connection, unless that were too many."""
+        if self._open[address] >= self._limits.per_address or self._open.total() >= self._limits.total:
+            return False
+        self._open[address] += 1
+        return True
+
+    def leave(self, address: str) -> None:
+        """One connection has ended."""
+        self._open[address] -= 1
+        if self._open[address] <= 0:
+            del self._open[address]
+
+
+@dataclass(frozen=True, slots=True)
+class Admins:
+    """Who may use the Unix socket: user ids, and members of a group (None where it does not exist)."""
+
+    users: frozenset[int]
+    group: int | None
+
+    def admit(self, uid: int, groups: frozenset[int]) -> bool:
+        """Whether a process with these credentials acts as `local`."""
+        return uid in self.users or (self.group is not None and self.group in groups)
+
+
+class Connection(RequestHandler):
+    """aiohttp's protocol for one connection; it does not wait long for a first request.
+
+    `caller` is set on the Unix socket, where the kernel vouches for the peer; `stranger` marks a peer
+    there that may do nothing.
+    """
+
+    def __init__(
+        self,
+        server: web.Server,
+        listener: Listener,
+        limits: Limits,
+        *,
+        left: Callable[[], None],
+        caller: Caller | None = None,
+        stranger: bool = False,
+    ) -> None:
+        """`left` is called when the connection, once made, has ended."""
+        self._loop_here = asyncio.get_running_loop()
+        super().__init__(
+            server,
+            loop=self._loop_here,
+            keepalive_timeout=limits.keep_alive,
+            lingering_time=limits.linger,
+            # 64 x 4 KiB of headers on 256 connections: what strangers can make us hold is 64 MiB.
+            max_headers=64,
+            max_field_size=4096,
+            # A compressed body could grow a thousandfold; bodies here are small and come as they are.
+            auto_decompress=False,
+            access_log=None,  # type: ignore[arg-type]  # aiohttp's own way to say: no access log
+        )
+        self.listener = listener
+        self.caller = caller
+        self.stranger = stranger
+        self.local_address = ""
+        self.made = False
+        self._left = left
+        self._limits = limits
+        self._timer: asyncio.TimerHandle | None = None
+        self._content: StreamReader | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """After the TLS handshake: the first header has its time from now."""
+        self.made = True
+        self.local_address = plain_address(transport.get_extra_info("sockname"))
+        self._timer = self._loop_here.call_later(self._limits.header, self.force_close)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forgets the connection."""
+        self._stop_timer()
+        self._left()
+        super().connection_lost(exc)
+        # A handler that reads has been told by now; this ends aiohttp's wait for the rest of a body
+        # that was refused, which nobody will send any more.
+        if self._content is not None and not self._content.is_eof():
+            self._content.feed_eof()
+
+    def heard(self, request: web.Request) -> None:
+        """A request's header has come: the deadline is over."""
+        self._content = request.content
+        self._stop_timer()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answers what never became a request of the application: broken HTTP."""
+        error: GatewayError
+        if status < 500:
+            error = GatewayError("request.malformed", "This is not a request that HTTP/1.1 allows.")
+        else:
+            error = Crash(new_id())
+            log.error("api.crashed", id=getattr(error, "id", None), error=repr(exc), exc_info=exc)
+        response = problems.respond(error)
+        response.force_close()
+        return response
+
+
+def peer_credentials(sock: socket.socket) -> tuple[int, frozenset[int]]:
+    """User id and all group ids that a peer had when it connected (SO_PEERCRED, SO_PEERGROUPS).
+
+    The kernel's answer needs no look into the user database, which may block.
+    """
+    _, uid, gid = _UCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
+    try:
+        raw = sock.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _GROUPS_BYTES)
+    except OSError:  # more groups than fit, or a kernel that does not tell
+        raw = b""
+    return uid, frozenset({gid, *struct.unpack(f"{len(raw) // 4}I", raw)})
+
+
+def plain_address(name: object) -> str:
+    """The address of a socket name; IPv4 that came through an IPv6 socket is IPv4 again, zones are cut."""
+    if not isinstance(name, tuple):
+        return ""
+    try:
+        address = ipaddress.ip_address(str(name[0]).partition("%")[0])
+    except ValueError:
+        return str(name[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return str(address)
