@@ -65,6 +65,16 @@ ERRORS: dict[str, ErrorSpec] = {
     "helper.refused": ErrorSpec(500, 7003, False, "A helper process refused a message"),
     # Wi-Fi
     "wifi.network_not_found": ErrorSpec(404, 7016, False, "There is no such network"),
+    "wifi.change_not_found": ErrorSpec(404, 7016, False, "There is no such change"),
+    "wifi.change_open": ErrorSpec(409, 7022, True, "Another change waits for its confirmation"),
+    "wifi.change_ended": ErrorSpec(409, 7022, False, "The change has ended"),
+    "wifi.change_not_on_air": ErrorSpec(409, 7022, True, "The change is not on the air yet"),
+    "wifi.invalid_ssid": ErrorSpec(422, 7012, False, "The network name cannot be used"),
+    "wifi.invalid_passphrase": ErrorSpec(422, 7012, False, "The Wi-Fi password cannot be used"),
+    "wifi.invalid_security": ErrorSpec(422, 7012, False, "The security cannot be used"),
+    "wifi.invalid_bands": ErrorSpec(422, 7012, False, "The bands cannot be used"),
+    "wifi.busy": ErrorSpec(429, 7005, True, "Too many changes of the Wi-Fi"),
+    "wifi.radio_unavailable": ErrorSpec(503, 7022, True, "The radio is not available just now"),
     # Television
     "dvr.source_not_found": ErrorSpec(404, 7016, False, "There is no such source"),
     "dvr.source_exists": ErrorSpec(409, 7022, False, "There is such a source already"),

@@ -9,7 +9,22 @@ from typing import Any
 
 import structlog
 
+from gatewayd.errors import GatewayError
+
 log = structlog.get_logger(__name__)
+
+
+def _tell(name: str, error: Exception, *, again: bool) -> None:
+    """One warning for a row of failures; a refusal needs no traceback, nor does waiting for a process."""
+    expected = isinstance(error, GatewayError)
+    waiting = isinstance(error, GatewayError) and error.code == "helper.unavailable"
+    tell = log.debug if again else log.info if waiting else log.warning
+    tell(
+        "task.failed",
+        task=name,
+        error=str(error) if expected else repr(error),
+        exc_info=not (again or expected),
+    )
 
 
 class Tasks:
@@ -58,8 +73,7 @@ class Tasks:
                 await run()
                 log.debug("task.returned", task=name)
             except Exception as error:  # noqa: BLE001 - the supervisor is where a part's crash ends
-                tell = log.debug if failures else log.warning
-                tell("task.failed", task=name, error=repr(error), exc_info=not failures)
+                _tell(name, error, again=failures > 0)
             failures = 0 if loop.time() - began > most else failures + 1
             ceiling = min(most, first * 2 ** min(failures, 16))
             await asyncio.sleep(max(first / 2, random.uniform(0, ceiling)))  # noqa: S311 - jitter, no secret

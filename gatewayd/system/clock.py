@@ -41,13 +41,17 @@ class SystemClock:
     """The machine's clocks.
 
     `trust="always"` believes wall time (the demo); `auto` believes it when the kernel's clock is
-    disciplined (adjtimex(2)), or when it is later than the release and than `last_seen`, the newest
+    disciplined (adjtimex(2)), or when it is later than the release and than the `floor`, the newest
     time that the state holds, on a machine with a hardware clock.
     """
 
-    def __init__(self, trust: Literal["auto", "always"] = "auto", last_seen: datetime = BUILT) -> None:
+    def __init__(self, trust: Literal["auto", "always"] = "auto") -> None:
         self._trust = trust
-        self._floor = max(BUILT, last_seen)
+        self._floor = BUILT
+
+    def floor(self, last_seen: datetime) -> None:
+        """Time cannot be earlier than what the state has seen."""
+        self._floor = max(self._floor, last_seen)
 
     def now(self) -> datetime:
         return datetime.now(UTC)

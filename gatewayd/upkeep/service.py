@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -45,7 +45,7 @@ class Upkeep:
         tasks: Tasks,
         power: Power,
         restart_daemon: Callable[[], None],
-        busy: Callable[[], str | None],
+        busy: Callable[[], Awaitable[str | None]],
     ) -> None:
         self._database = database
         self._clock = clock
@@ -79,7 +79,7 @@ class Upkeep:
                 field="target",
             )
         await self._limit()
-        busy = self._busy()
+        busy = await self._busy()
         if target == "box" and when == "now" and busy is not None:
             raise GatewayError(
                 "upkeep.restart_refused", f"{busy} Ask with when=idle to restart afterwards.", field="when"
@@ -116,7 +116,7 @@ class Upkeep:
 
     async def _go(self, restart: Restart) -> None:
         await self._clock.sleep(LEAD)
-        while restart.target == "box" and restart.state == "waiting" and self._busy() is not None:
+        while restart.target == "box" and restart.state == "waiting" and await self._busy() is not None:
             await self._clock.sleep(LOOK)
         restart = msgspec.structs.replace(restart, state="restarting")
         async with self._database.unit() as unit:

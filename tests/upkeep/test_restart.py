@@ -29,11 +29,14 @@ class Daemon:
     def restart(self) -> None:
         self.restarts += 1
 
+    async def is_busy(self) -> str | None:
+        return self.busy
+
 
 @asynccontextmanager
 async def upkeep(tmp_path: Path, clock: FakeClock, daemon: Daemon) -> AsyncIterator[Core]:
     async with open_core(tmp_path, clock) as core:
-        service = Upkeep(core.database, clock, core.tasks, daemon.power, daemon.restart, lambda: daemon.busy)
+        service = Upkeep(core.database, clock, core.tasks, daemon.power, daemon.restart, daemon.is_busy)
         await service.start()
         core.registry.add(operations(service))
         yield core

@@ -1,0 +1,435 @@
+"""The one place that builds everything, in order, and stops it in reverse.
+
+    settings and places -> clock, bus, state -> identity -> the other processes -> doors -> trades ->
+    the table -> ways in -> READY
+
+Each step pushes its end onto one exit stack: the order of `House.live` is the order of the start and,
+read upwards, of the stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import secrets
+import signal
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+
+import structlog
+
+from gatewayd import __version__, places
+from gatewayd.access import AccessService, AuditLog, ScopeAuthoriser, ensure_box_id
+from gatewayd.access import operations as access_operations
+from gatewayd.api import Advert, ApiServer, BoxTls, sockets
+from gatewayd.api.server import ADMIN_GROUP, group_id
+from gatewayd.banner import banner
+from gatewayd.box.model import Alert, Info, Part, Parts, Verdict
+from gatewayd.box.operations import box_operations, job_operations
+from gatewayd.diagnostics import DiagnosticsService
+from gatewayd.diagnostics import operations as diagnostics_operations
+from gatewayd.doors import Doors, real_doors, simulated_doors
+from gatewayd.dvr.client import RecorderClient
+from gatewayd.dvr.fetcher import HttpNetwork
+from gatewayd.dvr.operations import operations as dvr_operations
+from gatewayd.dvr.service import DvrService
+from gatewayd.errors import GatewayError
+from gatewayd.events import Bus
+from gatewayd.jobs import Jobs
+from gatewayd.ledger import Ledger
+from gatewayd.netd.client import NetdClient
+from gatewayd.operations import Locks, Registry
+from gatewayd.places import Places
+from gatewayd.settings import SYSTEM_FILE, Settings, load, parse
+from gatewayd.store import outbox
+from gatewayd.store.database import Database
+from gatewayd.store.keeper import Keeper
+from gatewayd.system import files, logs
+from gatewayd.system.boot import boot_id
+from gatewayd.system.children import Child
+from gatewayd.system.clock import SystemClock
+from gatewayd.system.notify import notify, watchdog_seconds
+from gatewayd.tasks import Tasks
+from gatewayd.upkeep.operations import operations as upkeep_operations
+from gatewayd.upkeep.service import Upkeep
+from gatewayd.wifi import WifiService
+from gatewayd.wifi.operations import operations as wifi_operations
+
+log = structlog.get_logger(__name__)
+RECORDER_IDLE = 60
+SWEEP = 6 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command line."""
+
+    config: Path | None = None
+    demo: bool = False
+    state_dir: Path | None = None
+    port: int | None = None
+    socket: Path | None = None
+    log_level: logs.Level = "info"
+
+
+def run(options: Options) -> bool:
+    """Runs the daemon until it is told to stop; True when it is to be started again.
+
+    Ends the process with status 1 and one sentence when it cannot start.
+    """
+    logs.configure(options.log_level)
+    os.umask(0o077)
+    try:
+        settings = read_settings(options)
+        where = places.find(
+            demo=options.demo, state_dir=options.state_dir, socket=options.socket, media=settings.dvr.folder
+        )
+        return asyncio.run(House(options, settings, where).live())
+    except GatewayError as error:
+        sys.exit(f"gatewayd: {error.detail}")
+    except OSError as error:
+        sys.exit(f"gatewayd: {error}")
+
+
+def read_settings(options: Options) -> Settings:
+    """`--config`, else the demo's own, else the system's file, else the defaults."""
+    if options.config is not None:
+        return load(options.config)
+    if options.demo:
+        return parse((resources.files("gatewayd") / "demo.toml").read_text("utf-8"), "demo.toml")
+    return load(SYSTEM_FILE) if SYSTEM_FILE.exists() else Settings()
+
+
+@dataclass(frozen=True, slots=True)
+class Trades:
+    """The features, built."""
+
+    access: AccessService
+    wifi: WifiService
+    dvr: DvrService
+    diagnostics: DiagnosticsService
+    upkeep: Upkeep
+
+
+class House:
+    """A running daemon."""
+
+    def __init__(self, options: Options, settings: Settings, where: Places) -> None:
+        self._options = options
+        self._settings = settings
+        self._where = where
+        self._clock = SystemClock(settings.clock.trust)
+        self._bus = Bus(self._clock)
+        self._tasks = Tasks()
+        self._keeper = Keeper(where.state, self._clock)
+        self._stop = asyncio.Event()
+        self._again = False
+        self.ready = asyncio.Event()
+        """Set once everything is up; from then on `registry` and `trades` are there."""
+        self.registry: Registry | None = None
+        self.trades: Trades | None = None
+
+    def stop(self) -> None:
+        """Ends `live`, as SIGTERM does."""
+        self._stop.set()
+
+    async def live(self) -> bool:
+        """From the first file to the last; True when the daemon is to be started again."""
+        async with AsyncExitStack() as stack:
+            self._listen_to_signals()
+            await asyncio.to_thread(self._make_folders)
+            database = await self._open_state(stack)
+            tls = await self._open_identity(database)
+            await self._start_processes(stack)
+            doors = await self._open_doors(stack)
+            trades = await self._open_trades(stack, database, tls, doors)
+            stack.push_async_callback(self._tasks.close)
+            registry = await self._lay_table(database, trades)
+            api = await self._open_ways_in(stack, registry, tls, trades)
+            self.registry, self.trades = registry, trades
+            await self._say_ready(api, tls, trades)
+            self.ready.set()
+            await self._stop.wait()
+            notify("STOPPING=1")
+        return self._again
+
+    def restart(self) -> None:
+        """Ends this process so that a new one takes its place; what it started goes on meanwhile."""
+        self._again = True
+        self._stop.set()
+
+    # --- ground -------------------------------------------------------------------------------------
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+
+    def _make_folders(self) -> None:
+        for folder in (self._where.state, self._where.run, self._where.state / "hostapd"):
+            files.ensure_folder(folder)
+        # Also the lock: two daemons on one state would undo one another's promises.
+        self._lock = os.open(self._where.state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise GatewayError(
+                "settings.invalid", f"another gatewayd already runs on {self._where.state}"
+            ) from None
+
+    async def _open_state(self, stack: AsyncExitStack) -> Database:
+        database = await self._keeper.open(self._bus)
+        stack.push_async_callback(database.close)
+        database.on_leaving(outbox.writer(self._clock))
+        row = await database.fetch_one("SELECT value FROM facts WHERE name = 'last_seen'")
+        if row is not None:
+            self._clock.floor(datetime.fromtimestamp(float(row["value"]), UTC))
+        self._tasks.supervise("backup", lambda: self._keeper.back_up_daily(database))
+        self._tasks.supervise("last-seen", lambda: self._remember_time(database))
+        return database
+
+    async def _remember_time(self, database: Database) -> None:
+        """The newest time that can be believed, so that a dead clock battery is noticed."""
+        while True:
+            if self._clock.trusted():
+                async with database.unit() as unit:
+                    unit.execute(
+                        "INSERT INTO facts (name, value) VALUES ('last_seen', ?)"
+                        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                        (str(self._clock.now().timestamp()),),
+                    )
+            await self._clock.sleep(SWEEP)
+
+    async def _open_identity(self, database: Database) -> BoxTls:
+        self._box_id = await ensure_box_id(database)
+        tls = BoxTls(self._where.state / "tls", self._clock, box=self._box_id, names=self._settings.api.hosts)
+        await tls.load()
+        return tls
+
+    # --- the other processes ------------------------------------------------------------------------
+
+    async def _start_processes(self, stack: AsyncExitStack) -> None:
+        """Those that systemd does not run. The demo has no netd: its network is simulated."""
+        where = self._where
+        if where.managed:
+            return
+        recorder = Child(
+            "recorder",
+            [
+                *("-m", "gatewayd.dvr.media", "--socket", str(where.media_socket)),
+                *("--folder", str(where.media), "--idle-exit", str(RECORDER_IDLE)),
+            ],
+            where.media_socket,
+        )
+        helper = Child("netd", ["-m", "gatewayd.netd", "--socket", str(where.netd_socket)], where.netd_socket)
+        supervisors = Tasks()
+        for child in (recorder,) if self._options.demo else (recorder, helper):
+            supervisors.supervise(child.name, child.run)
+            stack.push_async_callback(self._end_process, child)
+        stack.push_async_callback(supervisors.close)
+
+    async def _end_process(self, child: Child) -> None:
+        """At the end; not before a restart of ourselves: a recording goes on and is adopted."""
+        if not self._again:
+            await child.stop()
+
+    async def _open_doors(self, stack: AsyncExitStack) -> Doors:
+        if self._options.demo:
+            return simulated_doors(self._clock, self._tasks)
+        network = NetdClient(self._where.netd_socket)
+        stack.push_async_callback(network.close)
+        return await asyncio.to_thread(
+            real_doors, self._settings, self._where, network, self._clock, self._tasks
+        )
+
+    # --- the trades ---------------------------------------------------------------------------------
+
+    async def _open_trades(
+        self, stack: AsyncExitStack, database: Database, tls: BoxTls, doors: Doors
+    ) -> Trades:
+        settings, clock, tasks = self._settings, self._clock, self._tasks
+        who = AccessService(
+            database=database,
+            clock=clock,
+            box_id=self._box_id,
+            fingerprint=tls.spki_sha256(),
+            host=lambda: f"{self._box_id}.local:{self._port}",
+            boot=await asyncio.to_thread(boot_id),
+        )
+        await who.load()
+        if self._keeper.restored_from is not None:
+            await who.void_sessions()
+        stack.push_async_callback(who.close)
+        tasks.supervise("sessions", who.keep)
+
+        radio = WifiService(
+            driver=doors.radio,
+            database=database,
+            bus=self._bus,
+            clock=clock,
+            tasks=tasks,
+            first_ssid=f"Home {self._box_id[-4:]}",
+            max_changes_per_minute=settings.wifi.max_changes_per_minute,
+        )
+        stack.push_async_callback(radio.close)
+        await radio.start()
+
+        recorder = RecorderClient(self._where.media_socket)
+        stack.push_async_callback(recorder.close)
+        television = DvrService(
+            settings.dvr,
+            database,
+            clock,
+            recorder=recorder,
+            network=HttpNetwork(allow_loopback=settings.dvr.allow_loopback),
+        )
+        tasks.supervise("television", television.run, most=2.0)
+
+        doctor = DiagnosticsService(
+            world=doors.world, targets=doors.targets, wan=settings.network.wan, database=database, clock=clock
+        )
+        await doctor.start()
+
+        async def busy() -> str | None:
+            running = (await television.summary()).recording
+            return f"{running} recording{'s are' if running > 1 else ' is'} running." if running else None
+
+        keeper = Upkeep(database, clock, tasks, doors.power, self.restart, busy)
+        await keeper.start()
+        return Trades(who, radio, television, doctor, keeper)
+
+    async def _lay_table(self, database: Database, trades: Trades) -> Registry:
+        """The operations of everything, behind the one executor."""
+        locks, audit = Locks(), AuditLog(database, self._clock)
+        jobs = Jobs(database, self._bus, self._clock, self._tasks, locks)
+        await jobs.recover()
+        ledger = Ledger(database, self._clock, await asyncio.to_thread(self._ledger_secret))
+        registry = Registry(
+            database=database,
+            clock=self._clock,
+            jobs=jobs,
+            locks=locks,
+            ledger=ledger,
+            authoriser=ScopeAuthoriser(),
+            auditor=audit,
+        )
+        registry.add(box_operations(lambda: self._info(trades), self._parts(trades), self._where.state))
+        registry.add(job_operations(jobs, registry))
+        registry.add(access_operations(trades.access, audit))
+        registry.add(wifi_operations(trades.wifi))
+        registry.add(dvr_operations(trades.dvr))
+        registry.add(diagnostics_operations(trades.diagnostics))
+        registry.add(upkeep_operations(trades.upkeep))
+        self._tasks.supervise("ledger", lambda: self._sweep(ledger))
+        return registry
+
+    async def _sweep(self, ledger: Ledger) -> None:
+        while True:
+            await ledger.sweep()
+            await self._clock.sleep(SWEEP)
+
+    def _ledger_secret(self) -> bytes:
+        file = self._where.state / "ledger.key"
+        if not file.exists():
+            files.write_atomically(file, secrets.token_bytes(32))
+        return file.read_bytes()
+
+    def _info(self, trades: Trades) -> Info:
+        return Info(
+            id=self._box_id,
+            name=self._settings.box.name,
+            model=self._settings.box.model,
+            version=__version__,
+            api="v1",
+            state=trades.access.state,
+        )
+
+    def _parts(self, trades: Trades) -> Parts:
+        async def verdict() -> Verdict:
+            state, sentence, code = trades.diagnostics.latest()
+            return Verdict(state=state, sentence=sentence, code=code)
+
+        async def internet() -> Part:
+            state, sentence, _ = trades.diagnostics.latest()
+            return Part(state=state, sentence=sentence)
+
+        async def radio() -> Part:
+            state, sentence = await trades.wifi.health()
+            return Part(state=state, sentence=sentence)
+
+        async def television() -> Part:
+            summary = await trades.dvr.summary()
+            return Part(state=summary.state, sentence=summary.summary)
+
+        async def alerts() -> tuple[Alert, ...]:
+            backup = self._keeper.restored_from
+            if backup is None:
+                return ()
+            return (
+                Alert(
+                    code="store.restored",
+                    sentence=f"The state was damaged; the backup {backup.name} was restored.",
+                ),
+            )
+
+        return Parts(verdict=verdict, internet=internet, wifi=radio, dvr=television, alerts=alerts)
+
+    # --- the ways in --------------------------------------------------------------------------------
+
+    @property
+    def _port(self) -> int:
+        return self._options.port or self._settings.api.port
+
+    async def _open_ways_in(
+        self, stack: AsyncExitStack, registry: Registry, tls: BoxTls, trades: Trades
+    ) -> ApiServer:
+        async def info() -> Info:
+            return self._info(trades)
+
+        api = ApiServer(
+            registry=registry,
+            bus=self._bus,
+            authenticator=trades.access,
+            box=info,
+            hosts=self._settings.api.hosts,
+        )
+        given = sockets.inherited()
+        group = await asyncio.to_thread(group_id, ADMIN_GROUP)
+        stack.push_async_callback(api.close)
+        await api.start(
+            tls=tls.context,
+            https=given.get("https") or [sockets.open_tcp(self._port, self._settings.api.address)],
+            local=given.get("api") or [sockets.open_unix(self._where.api_socket, group=group)],
+            redirect=given.get("http", []),
+        )
+        if self._settings.api.advertise:
+            self._tasks.supervise("mdns", Advert(info, self._bus, port=api.port).run)
+        return api
+
+    async def _say_ready(self, api: ApiServer, tls: BoxTls, trades: Trades) -> None:
+        if (within := watchdog_seconds()) is not None:
+            self._tasks.supervise("watchdog", lambda: self._feed_watchdog(within / 3))
+        notify("READY=1")
+        log.info("gatewayd.ready", id=self._box_id, port=api.port, version=__version__)
+        if self._options.demo:
+            opened = await trades.access.open_at_start()
+            text = banner(
+                address=f"https://localhost:{api.port}/",
+                socket=str(self._where.api_socket),
+                fingerprint=tls.spki_sha256(),
+                code=opened.code if opened else None,
+                uri=opened.uri if opened else None,
+            )
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+
+    async def _feed_watchdog(self, every: float) -> None:
+        """From inside the event loop: a loop that hangs is restarted."""
+        while True:
+            notify("WATCHDOG=1")
+            await asyncio.sleep(every)

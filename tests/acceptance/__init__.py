@@ -1,0 +1,1 @@
+"""The whole house at work: real processes, real streams, real radios."""

@@ -1,0 +1,205 @@
+"""Recording through the whole house: byte for byte, and through every process's death."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import signal
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.daemon import Daemon, running, until
+from tests.support.ts import PACKET, PacedServer
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+async def daemon() -> AsyncIterator[Daemon]:
+    with tempfile.TemporaryDirectory(prefix="gwt-") as folder:  # short: a socket's path has 107 bytes
+        async with running(Path(folder)) as made:
+            yield made
+
+
+async def channel(daemon: Daemon, server: PacedServer) -> str:
+    source = await daemon.post("/dvr/sources", {"kind": "http", "url": server.url, "name": "One"})
+    items = (await daemon.get("/dvr/channels"))["items"]
+    (name,) = [item["id"] for item in items if item["source"] == source["id"]]
+    return str(name)
+
+
+async def record(daemon: Daemon, name: str, seconds: float) -> str:
+    body = {"channel": name, "duration": seconds, "title": f"{seconds:g} s"}
+    return str((await daemon.post("/dvr/recordings", body))["id"])
+
+
+async def ended(daemon: Daemon, recording: str, seconds: float) -> dict[str, Any]:
+    async def look() -> dict[str, Any] | None:
+        item: dict[str, Any] = await daemon.get(f"/dvr/recordings/{recording}")
+        return item if item["state"] in ("done", "partial", "failed") and item["digest"] else None
+
+    return await until(look, seconds)
+
+
+async def flowing(daemon: Daemon, recording: str, more_than: int = 0) -> None:
+    async def look() -> bool | None:
+        return (await daemon.get(f"/dvr/recordings/{recording}"))["bytes"] > more_than or None
+
+    await until(look, 20)
+
+
+def stored(daemon: Daemon, name: str) -> bytes:
+    """Everything on disk of a channel, in order: the recorder's journal tells which segments are its."""
+    media = daemon.folder / "media"
+    entries = [json.loads(line) for line in (media / "journal.jsonl").read_text().splitlines()]
+    opened = [entry for entry in entries if entry["type"] == "SegmentOpened" and entry["channel"] == name]
+    return b"".join((media / f"{entry['segment']}.ts").read_bytes() for entry in opened)
+
+
+def part_of(piece: bytes, whole: bytes) -> int:
+    """Where `piece` lies in `whole`; fails when it is not a stretch of it."""
+    position = whole.find(piece)
+    assert position >= 0, "the stored bytes are not a stretch of what was sent"
+    return position
+
+
+def later_gaps(item: dict[str, Any]) -> list[dict[str, str]]:
+    """The gaps but one at the start: an item that begins now waits for its source's first byte."""
+    begun = datetime.fromisoformat(item["start"]).timestamp() + 3.0
+    return [gap for gap in item["gaps"] if datetime.fromisoformat(gap["to"]).timestamp() > begun]
+
+
+async def test_two_overlapping_recordings_and_the_test_card(daemon: Daemon) -> None:
+    """One connection, two items; each item's digest is that of the bytes the server sent."""
+    async with PacedServer() as server:
+        name = await channel(daemon, server)
+        first = await record(daemon, name, 30)
+        card = await record(daemon, "testcard", 30)
+        await asyncio.sleep(4)
+        second = await record(daemon, name, 30)
+        items = [await ended(daemon, one, 75) for one in (first, second, card)]
+        assert [item["state"] for item in items] == ["done"] * 3, items
+        assert [later_gaps(item) for item in items] == [[]] * 3
+        assert server.connections == 1
+        sent = bytes(server.sent[0].data)
+
+    part_of(stored(daemon, name), sent)
+    for item in items[:2]:
+        # An item is a stretch of the connection: the one of its length that has its digest.
+        starts = range(0, len(sent) - item["bytes"] + 1, PACKET)
+        view = memoryview(sent)
+        near = [
+            start
+            for start in starts
+            if hashlib.sha256(view[start : start + item["bytes"]]).hexdigest() == item["digest"]
+        ]
+        assert near, "the item's bytes are not the bytes that were sent"
+        seconds = item["bytes"] * 8 / server.bitrate
+        assert 28.5 <= seconds <= 31.5
+        assert {stream["type"] for stream in item["streams"]} == {"video", "audio"}
+    assert items[2]["bytes"] > 500_000
+    assert items[2]["errors"] == {"continuity": 0, "transport": 0, "sync": 0}
+
+
+async def test_kill_the_recorder(daemon: Daemon) -> None:
+    """<= 0.5 s of received bytes lost, flowing again <= 3 s, one item with its gap."""
+    async with PacedServer() as server:
+        name = await channel(daemon, server)
+        item = await record(daemon, name, 15)
+        await flowing(daemon, item, 200_000)
+        recorder = await daemon.recorder()
+        killed = time.time()
+        os.kill(recorder, signal.SIGKILL)
+        received = server.sent[0].by(killed)
+        before = len(stored(daemon, name))
+        assert (received - before) * 8 / server.bitrate <= 0.5
+        await until(lambda: _second(server), 10)
+        assert server.sent[1].marks[0][0] - killed <= 3.0
+        whole = await ended(daemon, item, 40)
+    assert whole["state"] == "partial"
+    (gap,) = later_gaps(whole)
+    start, stop = (datetime.fromisoformat(gap[end]).astimezone(UTC).timestamp() for end in ("from", "to"))
+    assert abs(start - killed) <= 1.0
+    assert abs(stop - server.sent[1].marks[0][0]) <= 1.0
+    assert len((await daemon.get("/dvr/recordings"))["items"]) == 1
+
+
+async def _second(server: PacedServer) -> bool | None:
+    return (len(server.sent) > 1 and bool(server.sent[1].marks)) or None
+
+
+async def test_kill_a_worker(daemon: Daemon) -> None:
+    """No recorded byte is lost when a PyAV worker dies."""
+    async with PacedServer() as server:
+        name = await channel(daemon, server)
+        short = await record(daemon, name, 2)
+        item = await record(daemon, name, 12)
+        killed = 0
+        for _ in range(200):  # the short item's end sets a worker to work
+            for worker in workers_of(await daemon.recorder()):
+                os.kill(worker, signal.SIGKILL)
+                killed += 1
+            if killed:
+                break
+            await asyncio.sleep(0.05)
+        assert killed, "no worker was ever seen"
+        whole = await ended(daemon, item, 40)
+        assert whole["state"] == "done"
+        assert later_gaps(whole) == []
+        assert server.connections == 1
+        part_of(stored(daemon, name), bytes(server.sent[0].data))
+        assert (await ended(daemon, short, 30))["state"] == "done"
+
+
+def workers_of(pid: int) -> list[int]:
+    """Children of the recorder that run the PyAV worker."""
+    found = []
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        if "gatewayd.dvr.media.worker\0" in Path(f"/proc/{child}/cmdline").read_text():
+            found.append(int(child))
+    return found
+
+
+async def test_kill_gatewayd(daemon: Daemon) -> None:
+    """The recording goes on without its daemon and the next one adopts it."""
+    async with PacedServer() as server:
+        name = await channel(daemon, server)
+        item = await record(daemon, name, 14)
+        await flowing(daemon, item)
+        recorder = await daemon.recorder()
+        await daemon.kill()
+        before = len(stored(daemon, name))
+        await asyncio.sleep(3)
+        assert len(stored(daemon, name)) > before
+        await daemon.start()
+        assert await daemon.recorder() == recorder
+        whole = await ended(daemon, item, 40)
+        assert whole["state"] == "done"
+        assert later_gaps(whole) == []
+        assert server.connections == 1
+        part_of(stored(daemon, name), bytes(server.sent[0].data))
+
+
+async def test_a_restart_keeps_recording(daemon: Daemon) -> None:
+    """`upkeep.restart` of the daemon: the same process id, a new daemon, the same recorder, no gap."""
+    async with PacedServer() as server:
+        name = await channel(daemon, server)
+        item = await record(daemon, name, 14)
+        await flowing(daemon, item)
+        recorder, pid = await daemon.recorder(), daemon.pid
+        await daemon.post("/upkeep/restart", {"target": "daemon", "reason": "test"})
+
+        await until(daemon.silent)
+        await until(daemon.answers)
+        assert (daemon.pid, await daemon.recorder()) == (pid, recorder)
+        whole = await ended(daemon, item, 40)
+        assert whole["state"] == "done"
+        assert server.connections == 1
