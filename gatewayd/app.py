@@ -27,6 +27,7 @@ from gatewayd import __version__, places
 from gatewayd.access import AccessService, AuditLog, ScopeAuthoriser, ensure_box_id
 from gatewayd.access import operations as access_operations
 from gatewayd.api import Advert, ApiServer, BoxTls, sockets
+from gatewayd.api.mdns import own_addresses
 from gatewayd.api.server import ADMIN_GROUP, group_id
 from gatewayd.banner import banner
 from gatewayd.box.model import Alert, Info, Part, Parts, Verdict
@@ -408,7 +409,10 @@ class House:
             redirect=given.get("http", []),
         )
         if self._settings.api.advertise:
-            self._tasks.supervise("mdns", Advert(info, self._bus, port=api.port).run)
+            lan = self._settings.network.lan
+            addresses = None if lan is None else lambda: own_addresses([lan])
+            advert = Advert(info, self._bus, port=api.port, addresses=addresses)
+            self._tasks.supervise("mdns", advert.run)
         return api
 
     async def _say_ready(self, api: ApiServer, tls: BoxTls, trades: Trades) -> None:

@@ -32,20 +32,21 @@ class Child:
         self._arguments = tuple(arguments)
         self._socket = control
         self.pid: int | None = None
+        self._adopted = False
 
     async def run(self) -> None:
         """Starts the process, or adopts the one that answers on the socket, and returns when it ends."""
         adopted = await asyncio.to_thread(peer_pid, self._socket)
         if adopted is not None:
             log.info("child.adopted", child=self.name, pid=adopted)
-            self.pid = adopted
+            self.pid, self._adopted = adopted, True
             await _ended(adopted)  # when cancelled, `stop` still knows the pid
             self._gone()
             return
         process = await asyncio.create_subprocess_exec(
             sys.executable, *self._arguments, start_new_session=True, stdin=asyncio.subprocess.DEVNULL
         )
-        self.pid = process.pid
+        self.pid, self._adopted = process.pid, False
         log.info("child.started", child=self.name, pid=process.pid)
         try:
             status = await process.wait()
@@ -71,8 +72,8 @@ class Child:
         self._gone()
 
     def _gone(self) -> None:
-        if self.pid is not None:
-            with contextlib.suppress(ChildProcessError):  # ours from before a re-exec: reap it
+        if self.pid is not None and self._adopted:
+            with contextlib.suppress(ChildProcessError):  # ours from before a re-exec
                 os.waitpid(self.pid, os.WNOHANG)
         self.pid = None
 
