@@ -426,6 +426,7 @@ class House:
                 address=f"https://localhost:{api.port}/",
                 socket=str(self._where.api_socket),
                 fingerprint=tls.spki_sha256(),
+                claimed=trades.access.state == "ready",
                 code=opened.code if opened else None,
                 uri=opened.uri if opened else None,
             )

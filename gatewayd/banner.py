@@ -7,12 +7,19 @@ import io
 import segno
 
 
-def banner(*, address: str, socket: str, fingerprint: str, code: str | None, uri: str | None) -> str:
-    """The text. `code` is None when the box has an owner already."""
+def banner(
+    *, address: str, socket: str, fingerprint: str, claimed: bool, code: str | None, uri: str | None
+) -> str:
+    """The text. `code` is None when the box is claimed, or when a code's tries were used up before."""
     lines = ["", "  gatewayd demo: a simulated radio, a real recorder, nothing outside its folder.", ""]
     lines += [f"  Page          {address}", f"  Fingerprint   {_groups(fingerprint)}"]
     if code is None or uri is None:
-        lines += ["  Owner         claimed already (gatewayctl pair adds a device)"]
+        why = (
+            "claimed; to add a device"
+            if claimed
+            else "none yet, and the code's tries are used up; for a new one"
+        )
+        lines += [f"  Owner         {why}: gatewayctl --socket {socket} pair"]
     else:
         lines += [f"  Claim code    {code[:4]} {code[4:]}", "", qr(uri)]
     lines += [f"  Shell         gatewayctl --socket {socket} status", "  Ctrl-C ends it.", ""]

@@ -9,7 +9,7 @@ from typing import Any, assert_never
 import structlog
 
 from gatewayd.errors import GatewayError
-from gatewayd.netd import conntrack, limits, nft, probes, radios, rules, verbs
+from gatewayd.netd import conntrack, limits, nft, probes, rules, verbs
 from gatewayd.system import netlink
 
 log = structlog.get_logger(__name__)
@@ -102,6 +102,8 @@ class Netd:
         if self._scans.locked():
             raise GatewayError("netd.busy", "A scan is under way.")
         async with self._scans:
+            from gatewayd.netd import radios  # late: most boxes never scan, and pyroute2 is large
+
             return await radios.scan(verb.interface, index, verb.timeout_ms / 1000)
 
     async def _radio_set(self, verb: verbs.RadioSet) -> verbs.Done:
@@ -110,6 +112,8 @@ class Netd:
             limits.between(verb.tx_power_dbm, 0, 30, "tx_power_dbm")
         if verb.country is not None:
             limits.country(verb.country)
+        from gatewayd.netd import radios  # late, as above
+
         await radios.configure(verb, index)
         return verbs.Done()
 

@@ -100,7 +100,12 @@ class Database:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
             await asyncio.wait([writing])
+            if not writing.cancelled() and writing.exception() is None:
+                self._tell(unit)
             raise
+        self._tell(unit)
+
+    def _tell(self, unit: Unit) -> None:
         if self._bus is not None:
             for data in unit.events:
                 self._bus.publish(data)

@@ -1,26 +1,20 @@
 """What the kernel says of links, addresses, routes and neighbours, through rtnetlink (rtnetlink(7)).
 
-Reading needs no privilege. `set_link` and the wireless calls do and are for netd only.
+Reading needs no privilege; `set_link` does and is for netd only. pyroute2 is imported at the first call, in
+a thread: it takes a quarter of a second and 10 MB, which an idle box need not spend.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-from pyroute2 import AsyncIPRoute
-from pyroute2.netlink.exceptions import NetlinkError
-from pyroute2.netlink.rtnl import (
-    RTMGRP_IPV4_IFADDR,
-    RTMGRP_IPV4_ROUTE,
-    RTMGRP_IPV6_IFADDR,
-    RTMGRP_LINK,
-)
 
 _UP, _LOOPBACK, _POINTOPOINT, _NOARP = 0x1, 0x8, 0x10, 0x80  # IFF_* of netdevice(7)
 _TENTATIVE, _DAD_FAILED = 0x40, 0x08  # IFA_F_* of if_addr.h
@@ -37,6 +31,7 @@ _NEIGHBOUR_STATES = {
     0x80: "permanent",
 }  # NUD_* of neighbour.h
 _GLOBAL = 0
+_CHANGES = 0x1 | 0x10 | 0x40 | 0x100  # RTMGRP_LINK, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR of rtnetlink.h
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,22 +79,30 @@ class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
     state: str
 
 
+@asynccontextmanager
+async def _kernel() -> AsyncIterator[Any]:
+    """A routing socket of this namespace."""
+    library: Any = await asyncio.to_thread(importlib.import_module, "pyroute2")
+    async with library.AsyncIPRoute() as kernel:
+        yield kernel
+
+
 async def links() -> tuple[Link, ...]:
     """Every interface of this network namespace."""
-    async with AsyncIPRoute() as kernel:
+    async with _kernel() as kernel:
         return tuple([_link(message) async for message in await kernel.link("dump")])
 
 
 async def addresses() -> tuple[Address, ...]:
     """Every IPv4 and IPv6 address."""
-    async with AsyncIPRoute() as kernel:
+    async with _kernel() as kernel:
         return tuple([_address(message) async for message in await kernel.addr("dump")])
 
 
 async def routes() -> tuple[Route, ...]:
     """The unicast routes of the main table, IPv4 and IPv6, by metric."""
     found: list[Route] = []
-    async with AsyncIPRoute() as kernel:
+    async with _kernel() as kernel:
         for family in (socket.AF_INET, socket.AF_INET6):
             async for message in await kernel.route("dump", family=family):
                 found += _routes(message)
@@ -109,7 +112,7 @@ async def routes() -> tuple[Route, ...]:
 async def neighbours() -> tuple[Neighbour, ...]:
     """The IPv4 and IPv6 neighbour caches."""
     found: list[Neighbour] = []
-    async with AsyncIPRoute() as kernel:
+    async with _kernel() as kernel:
         for family in (socket.AF_INET, socket.AF_INET6):
             async for message in await kernel.neigh("dump", family=family):
                 found.append(_neighbour(message))
@@ -141,8 +144,8 @@ class Changes:
 async def changes() -> AsyncIterator[Changes]:
     """Subscribes; whatever happens after entering is noticed, so enter first and read then."""
     changed = Changes()
-    async with AsyncIPRoute() as kernel:
-        await kernel.bind(groups=RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE)
+    async with _kernel() as kernel:
+        await kernel.bind(groups=_CHANGES)
         reading = asyncio.create_task(_read(kernel, changed))
         try:
             yield changed
@@ -152,18 +155,20 @@ async def changes() -> AsyncIterator[Changes]:
                 await reading
 
 
-async def _read(kernel: AsyncIPRoute, changed: Changes) -> None:
+async def _read(kernel: Any, changed: Changes) -> None:
     async for _ in kernel.get():
         changed.notice()
 
 
 async def set_link(index: int, *, up: bool) -> None:
     """Sets an interface up or down. Raises OSError (EPERM, ENODEV ...). Needs CAP_NET_ADMIN."""
-    try:
-        async with AsyncIPRoute() as kernel:
+    async with _kernel() as kernel:
+        from pyroute2.netlink.exceptions import NetlinkError
+
+        try:
             await kernel.link("set", index=index, state="up" if up else "down")
-    except NetlinkError as error:
-        raise OSError(error.code, error.args[-1]) from error
+        except NetlinkError as error:
+            raise OSError(error.code, error.args[-1]) from error
 
 
 def _link(message: Any) -> Link:

@@ -72,23 +72,27 @@ class HostapdRadio:
         self._listeners: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Adopts the hostapd that answers on the radio's control socket, if one does and we have none."""
+        """Adopts the hostapd that answers on the radio's socket, or is known to run; unless we have it."""
         if self.process is not None and self.process.alive:
             return
         await asyncio.to_thread(ensure_folder, self._places.configuration)
         await asyncio.to_thread(ensure_folder, self._run)
+        marker = await asyncio.to_thread(self._read_marker)
+        pid = None if marker is None else marker.pid
         try:
             async with await self.control(self.settings.interface) as control:
                 await control.ask("PING")
                 pid = control.peer_pid
-        except ControlError:
-            return
-        if not pid:
+        except ControlError as error:
+            # One that hangs is adopted too, to be ended: two of them cannot share a radio.
+            if pid is None:
+                return
+            log.warning("wifi.hostapd_silent", radio=self.settings.radio, pid=pid, error=str(error))
+        if not pid:  # the kernel does not show it to us: another namespace of processes
             raise DriverError("The process that answers as hostapd cannot be identified.")
         with contextlib.suppress(ProcessLookupError):
             self._take(Process(pid))
-            marker = await asyncio.to_thread(self._read_marker, pid)
-            if marker is not None:
+            if marker is not None and marker.pid == pid:
                 self._digest = marker.digest
                 self._same_radio = marker.radio == self.settings
             log.info(
@@ -293,13 +297,13 @@ class HostapdRadio:
         marker = Marker(pid=pid, started=_start_time(pid), radio=self.settings, digest=digest)
         write_atomically(self._marker_file, msgspec.json.encode(marker))
 
-    def _read_marker(self, pid: int) -> Marker | None:
-        """What was noted of this very process, if anything was."""
+    def _read_marker(self) -> Marker | None:
+        """What was noted of a process that still runs."""
         try:
             marker = msgspec.json.decode(self._marker_file.read_bytes(), type=Marker)
         except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
             return None
-        return marker if (marker.pid, marker.started) == (pid, _start_time(pid)) else None
+        return marker if marker.started and marker.started == _start_time(marker.pid) else None
 
 
 async def ask_status(radio: HostapdRadio, bss: Bss) -> dict[str, str]:

@@ -6,6 +6,8 @@ import hashlib
 import time
 from pathlib import Path
 
+import pytest
+
 from gatewayd.dvr.media.messages import (
     Gap,
     Probe,
@@ -19,8 +21,11 @@ from tests.support.recorder import RecorderProcess, http_channel
 from tests.support.ts import PacedServer
 
 
-async def test_overlapping_ranges_share_one_connection_and_every_byte_is_kept(tmp_path: Path) -> None:
-    async with PacedServer() as server, RecorderProcess(tmp_path) as recorder:
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_overlapping_ranges_share_one_connection_and_every_byte_is_kept(
+    tmp_path: Path, chunked: bool
+) -> None:
+    async with PacedServer(chunked=chunked) as server, RecorderProcess(tmp_path) as recorder:
         now = time.time()
         first, second = Range(id="a", start=now, stop=now + 3), Range(id="b", start=now + 1.5, stop=now + 4.5)
         await recorder.desire(http_channel("one", server.url, first, second))

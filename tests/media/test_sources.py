@@ -63,8 +63,9 @@ async def test_what_is_no_television_is_named_and_not_stored(tmp_path: Path, moo
         assert rss(recorder.pid) - before < 8_000_000
 
 
-async def test_a_dropped_connection_is_opened_again_with_its_gap(tmp_path: Path) -> None:
-    async with PacedServer() as server, RecorderProcess(tmp_path) as recorder:
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_dropped_connection_is_opened_again_with_its_gap(tmp_path: Path, chunked: bool) -> None:
+    async with PacedServer(chunked=chunked) as server, RecorderProcess(tmp_path) as recorder:
         now = time.time()
         await recorder.desire(http_channel("one", server.url, Range(id="a", start=now, stop=now + 5)))
         await until(lambda: recorder.journal(SegmentOpened))

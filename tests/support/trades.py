@@ -311,56 +311,23 @@ class Trades:
 
     def operations(self) -> tuple[Operation, ...]:
         """The table."""
-
-        def row(
-            name: str,
-            method: str,
-            path: str,
-            request: type[Request],
-            result: type[msgspec.Struct],
-            handler: Any,
-            scope: Scope | None = Scope.BOX_READ,
-            status: int = 200,
-        ) -> Operation:
-            mutates = method != "GET"
-            return Operation(
-                name=name,
-                summary=f"Canned {name}",
-                request=request,
-                result=result,
-                scope=scope,
-                method=method,
-                path=path,
-                handler=handler,
-                mutates=mutates,
-                recovery="transaction" if mutates else None,
-                status=status,
-            )
-
+        network, recordings = "/wifi/networks/{network}", "/dvr/recordings"
         return (
-            row("info.get", "GET", "/info", Empty, CannedInfo, self.info, None),
-            row("status.get", "GET", "/status", Empty, CannedStatus, self.status),
-            row("diagnostics.run", "POST", "/diagnostics/runs", Empty, JobAnswer, self.diagnose, status=202),
-            row("wifi.networks.list", "GET", "/wifi/networks", Empty, Canned, self.networks),
-            row(
-                "wifi.networks.get",
-                "GET",
-                "/wifi/networks/{network}",
+            _row("info.get", "GET", "/info", Empty, CannedInfo, self.info),
+            _row("status.get", "GET", "/status", Empty, CannedStatus, self.status),
+            _row("diagnostics.run", "POST", "/diagnostics/runs", Empty, JobAnswer, self.diagnose, 202),
+            _row("wifi.networks.list", "GET", "/wifi/networks", Empty, Canned, self.networks),
+            _row("wifi.networks.get", "GET", network, NetworkQuery, CannedNetwork, self.network),
+            _row("wifi.networks.update", "PATCH", network, NetworkChange, CannedChange, self.update, 202),
+            _row(
+                "wifi.networks.reveal",
+                "POST",
+                f"{network}/reveal",
                 NetworkQuery,
-                CannedNetwork,
-                self.network,
+                CannedCredentials,
+                self.reveal,
             ),
-            row(
-                "wifi.networks.update",
-                "PATCH",
-                "/wifi/networks/{network}",
-                NetworkChange,
-                CannedChange,
-                self.update,
-                Scope.WIFI_WRITE,
-                202,
-            ),
-            row(
+            _row(
                 "wifi.changes.get",
                 "GET",
                 "/wifi/changes/{change}",
@@ -368,51 +335,53 @@ class Trades:
                 CannedChange,
                 self.change_get,
             ),
-            row(
-                "wifi.networks.reveal",
-                "POST",
-                "/wifi/networks/{network}/reveal",
-                NetworkQuery,
-                CannedCredentials,
-                self.reveal,
-                Scope.WIFI_REVEAL,
-            ),
-            row("wifi.stations.list", "GET", "/wifi/stations", Empty, Canned, self.stations),
-            row("dvr.channels.list", "GET", "/dvr/channels", Empty, Canned, self.channels),
-            row(
-                "dvr.sources.add",
-                "POST",
-                "/dvr/sources",
-                SourceAdd,
-                CannedSource,
-                self.add_source,
-                status=201,
-            ),
-            row(
+            _row("wifi.stations.list", "GET", "/wifi/stations", Empty, Canned, self.stations),
+            _row("dvr.channels.list", "GET", "/dvr/channels", Empty, Canned, self.channels),
+            _row("dvr.sources.add", "POST", "/dvr/sources", SourceAdd, CannedSource, self.add_source, 201),
+            _row(
                 "dvr.recordings.create",
                 "POST",
-                "/dvr/recordings",
+                recordings,
                 RecordingCreate,
                 CannedRecording,
                 self.record,
-                status=201,
+                201,
             ),
-            row("dvr.recordings.list", "GET", "/dvr/recordings", RecordingsQuery, Canned, self.recordings),
-            row(
+            _row("dvr.recordings.list", "GET", recordings, RecordingsQuery, Canned, self.recordings),
+            _row(
                 "dvr.recordings.stop",
                 "POST",
-                "/dvr/recordings/{recording}/stop",
+                f"{recordings}/{{recording}}/stop",
                 RecordingQuery,
                 CannedRecording,
                 self.stop,
             ),
-            row(
-                "upkeep.restart",
-                "POST",
-                "/upkeep/restart",
-                RestartRequest,
-                CannedRestart,
-                self.restart,
-                status=202,
+            _row(
+                "upkeep.restart", "POST", "/upkeep/restart", RestartRequest, CannedRestart, self.restart, 202
             ),
         )
+
+
+def _row(
+    name: str,
+    method: str,
+    path: str,
+    request: type[Request],
+    result: type[msgspec.Struct],
+    handler: Any,
+    status: int = 200,
+) -> Operation:
+    mutates = method != "GET"
+    return Operation(
+        name=name,
+        summary=f"Canned {name}",
+        request=request,
+        result=result,
+        scope=None if name == "info.get" else Scope.BOX_READ,
+        method=method,
+        path=path,
+        handler=handler,
+        mutates=mutates,
+        recovery="transaction" if mutates else None,
+        status=status,
+    )

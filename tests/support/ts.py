@@ -75,7 +75,7 @@ class PacedServer:
     `noise` bytes that are no transport stream; `silent` headers and then nothing; `drip` 1 byte/s;
     `status` a 503; `loop` endless redirects; `loopback` a redirect to 127.0.0.1. `drop()` cuts
     those that are connected, `hold()` makes them stall and `go_on()` ends that.
-    `connections` counts the streams ever begun; `sent` has one Sent for each that flowed.
+    Bodies are plain bytes, or `chunked`. `connections` counts the streams ever begun; `sent` has one Sent for each that flowed.
     """
 
     def __init__(
@@ -92,6 +92,7 @@ class PacedServer:
         self.sent: list[Sent] = []
         self.port = 0
         self._tick = tick
+        self._chunked = chunked
         self._flowing = asyncio.Event()
         self._transports: set[asyncio.Transport] = set()
         self._began = 0.0
@@ -155,9 +156,11 @@ class PacedServer:
         if self.mood in ("loop", "loopback"):
             raise web.HTTPFound("/channel.ts" if self.mood == "loop" else "http://127.0.0.1:9/")
         response = web.StreamResponse(headers={"Content-Type": "video/mp2t"})
-        await response.prepare(request)
         if self.mood == "empty":
             return response
+        if not self._chunked:
+            response.content_length = 1 << 40
+        await response.prepare(request)
         transport = request.transport
         if transport is None:
             return response

@@ -51,6 +51,9 @@ class Runner:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+        log = Path(self._places["state"]) / "runner.log"
+        print(log.read_text()[-4000:])  # pytest shows it when the test fails
+        log.unlink()
 
     def call(self, name: str, **arguments: Any) -> Any:
         """One operation; its decoded answer. Raises RuntimeError with the error's code."""

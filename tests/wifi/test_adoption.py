@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import signal
 import stat
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -99,6 +101,18 @@ async def test_a_marker_that_cannot_be_read_is_no_marker() -> None:
         (air.places.configuration / "radio0.running").write_bytes(b"\0garbage")
         async with restarted(air) as driver:
             assert (await driver.apply((home(),))).step is Step.RESTART
+
+
+async def test_one_that_hangs_is_replaced_not_joined_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatewayd.wifi.control.COMMAND_SECONDS", 0.3)
+    async with fake_air() as air:
+        await air.driver.apply((home(),))
+        pid = await air.pid()
+        os.kill(pid, signal.SIGSTOP)
+        async with restarted(air) as driver:
+            await driver.apply((home(),), least=Step.RESTART)
+            assert not Path(f"/proc/{pid}").exists()
+            assert await air.join("Maple Street", "correct horse")
 
 
 async def test_no_network_no_hostapd() -> None:

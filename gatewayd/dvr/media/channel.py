@@ -200,8 +200,7 @@ class Channel:
         silent = time.monotonic()
         while True:
             try:
-                async with asyncio.timeout(1.0):
-                    data = await flow.read()
+                data = await flow.read(1.0)
             except TimeoutError:
                 self._finish_ranges()
                 if not self._due():

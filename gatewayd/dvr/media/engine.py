@@ -7,6 +7,7 @@ engines of today; what is not MPEG-TS gets an engine that lets a worker remux it
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -19,10 +20,11 @@ BEAT = 0.25
 class Flow(Protocol):
     """An open source."""
 
-    async def read(self) -> bytes:
+    async def read(self, patience: float) -> bytes:
         """What has come since the last call, waiting for the next beat and for a byte; b"" at the end.
 
-        Raises GatewayError (a dotted `dvr.` code) when the source breaks.
+        Raises TimeoutError when nothing came for about `patience` seconds (reading may go on), and
+        GatewayError (a dotted `dvr.` code) when the source breaks.
         """
         ...
 
@@ -47,20 +49,28 @@ class Beat:
 
     def __init__(self, period: float = BEAT) -> None:
         self._period = period
-        self._waiting: list[asyncio.Future[None]] = []
+        self._flows: list[Callable[[], None]] = []
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def wait(self) -> None:
-        """Until the next beat."""
+    def join(self, struck: Callable[[], None]) -> None:
+        """Calls `struck` at every beat from now on."""
+        self._flows.append(struck)
+        if self._timer is None:
+            self._wind()
+
+    def leave(self, struck: Callable[[], None]) -> None:
+        """Ends that; without flows there is no timer."""
+        self._flows.remove(struck)
+        if not self._flows and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _wind(self) -> None:
         loop = asyncio.get_running_loop()
-        if not self._waiting:
-            now = loop.time()
-            loop.call_at(now - now % self._period + self._period, self._strike)
-        future = loop.create_future()
-        self._waiting.append(future)
-        await future
+        now = loop.time()
+        self._timer = loop.call_at(now - now % self._period + self._period, self._strike)
 
     def _strike(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for future in waiting:
-            if not future.done():
-                future.set_result(None)
+        self._wind()
+        for struck in tuple(self._flows):
+            struck()

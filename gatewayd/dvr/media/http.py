@@ -1,4 +1,4 @@
-"""The engine for MPEG-TS over HTTP(S): aiohttp reads, the beat decides when."""
+"""The engine for MPEG-TS over HTTP(S): aiohttp opens the response, the beat decides when it is read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import aiohttp
 
-from gatewayd.dvr.media.engine import Beat
+from gatewayd.dvr.media.engine import Beat, Flow
 from gatewayd.dvr.media.messages import Source
 from gatewayd.errors import GatewayError
 from gatewayd.system.fetch import MAX_REDIRECTS, guarded_session, is_refusal
@@ -20,35 +20,124 @@ _WINDOW = 1 << 20
 """Bytes that the kernel shall be able to hold between beats: 0.25 s at 32 Mbit/s."""
 _PLENTY = 250 * 1024
 """A reading about as large as one recv of asyncio (256 KiB) may have left bytes behind: read on."""
+_MOST = 8 << 20
+"""Bytes that are taken at one beat; what is more waits in the kernel."""
 
 
-class HttpFlow:
-    """A response's body, read once per beat. The transport is paused in between."""
+class RawFlow(asyncio.Protocol):
+    """A body that is the connection's plain bytes: they come here straight from the transport.
 
-    def __init__(self, response: aiohttp.ClientResponse, beat: Beat) -> None:
-        self._content = response.content
+    aiohttp's protocol is put aside after the headers (its parser and stream cost as much per batch
+    as all else here together) and told when the connection is lost, so that it cleans up.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse, transport: asyncio.Transport, beat: Beat) -> None:
         self._beat = beat
-        self._hurry = False
-        connection = response.connection
-        self._transport = connection.transport if connection is not None else None
-        if self._transport is not None:
-            _widen(self._transport)
+        self._transport = transport
+        self._aside = transport.get_protocol()
+        self._left = response.content_length  # None: until the connection ends
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._ended = False
+        self._error: Exception | None = None
+        self._waiting: asyncio.Future[None] | None = None
+        self._last = asyncio.get_running_loop().time()
+        self._patience = 0.0
+        transport.pause_reading()
+        transport.set_protocol(self)
+        self._add(response.content.read_nowait())
+        self._ended = self._ended or response.content.at_eof()
+        beat.join(self._struck)
 
-    async def read(self) -> bytes:
+    async def read(self, patience: float) -> bytes:
         """See Flow."""
-        transport = self._transport
+        if not self._pieces and not self._ended:
+            self._patience = patience
+            self._waiting = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiting
+            finally:
+                self._waiting = None
+        if not self._pieces and self._error is not None:
+            raise GatewayError("dvr.source_ended", f"The source broke off: {self._error}.") from self._error
+        pieces, self._pieces, self._size = self._pieces, [], 0
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def close(self) -> None:
+        """Leaves the beat."""
+        self._beat.leave(self._struck)
+
+    def data_received(self, data: bytes) -> None:
+        """What one recv brought after a beat."""
+        self._add(data)
+        if len(data) < _PLENTY or self._ended or self._size > _MOST:
+            self._transport.pause_reading()
+            self._wake()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The end of the body, or of the connection in its middle."""
+        self._ended, self._error = True, error
+        self._wake()
+        self._aside.connection_lost(error)
+
+    def _struck(self) -> None:
+        if self._pieces:
+            self._wake()
+        elif self._waiting is not None:
+            now = asyncio.get_running_loop().time()
+            if now - self._last > self._patience and not self._waiting.done():
+                self._last = now
+                self._waiting.set_exception(TimeoutError())
+        if not self._ended and self._size < _MOST and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _add(self, data: bytes) -> None:
+        if self._left is not None:
+            data = data[: self._left]
+            self._left -= len(data)
+            self._ended = self._left == 0
+        if data:
+            self._pieces.append(data)
+            self._size += len(data)
+            self._last = asyncio.get_running_loop().time()
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+
+class ParsedFlow:
+    """A body that aiohttp must take apart (chunked) or has whole; the transport rests between beats."""
+
+    def __init__(
+        self, response: aiohttp.ClientResponse, transport: asyncio.Transport | None, beat: Beat
+    ) -> None:
+        self._content = response.content
+        self._transport = transport
+        self._beat = beat
+        self._struck = asyncio.Event()
+        beat.join(self._struck.set)
+
+    async def read(self, patience: float) -> bytes:
+        """See Flow."""
         try:
-            if not self._hurry:
-                await self._beat.wait()
-                if transport is not None and not transport.is_closing():
-                    transport.resume_reading()
-            data = await self._content.readany()
+            self._struck.clear()
+            await self._struck.wait()
+            if self._transport is not None and not self._transport.is_closing():
+                self._transport.resume_reading()
+            async with asyncio.timeout(patience):
+                data = await self._content.readany()
+        except TimeoutError:
+            raise TimeoutError from None
         except (aiohttp.ClientError, OSError) as error:
             raise GatewayError("dvr.source_ended", f"The source broke off: {error}.") from error
-        self._hurry = len(data) >= _PLENTY
-        if not self._hurry and transport is not None and not transport.is_closing():
-            transport.pause_reading()
+        if len(data) < _PLENTY and self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
         return data
+
+    def close(self) -> None:
+        """Leaves the beat."""
+        self._beat.leave(self._struck.set)
 
 
 class HttpEngine:
@@ -59,18 +148,31 @@ class HttpEngine:
         self._unix_socket = unix_socket
 
     @asynccontextmanager
-    async def open(self, source: Source) -> AsyncIterator[HttpFlow]:
+    async def open(self, source: Source) -> AsyncIterator[Flow]:
         """See Engine."""
         async with guarded_session(source.allow_loopback, unix_socket=self._unix_socket) as session:
             response = await _respond(session, source.url)
             try:
-                if response.status != 200:
-                    raise GatewayError(
-                        "dvr.source_http_status", f"The source answered {response.status} {response.reason}."
-                    )
-                yield HttpFlow(response, self._beat)
+                flow = _flow(response, self._beat)
+                try:
+                    yield flow
+                finally:
+                    flow.close()
             finally:
                 response.close()
+
+
+def _flow(response: aiohttp.ClientResponse, beat: Beat) -> RawFlow | ParsedFlow:
+    if response.status != 200:
+        raise GatewayError(
+            "dvr.source_http_status", f"The source answered {response.status} {response.reason}."
+        )
+    transport = response.connection.transport if response.connection is not None else None
+    if transport is None or transport.is_closing():
+        return ParsedFlow(response, None, beat)
+    _widen(transport)
+    kind = ParsedFlow if "Transfer-Encoding" in response.headers else RawFlow
+    return kind(response, transport, beat)
 
 
 async def _respond(session: aiohttp.ClientSession, url: str) -> aiohttp.ClientResponse:
@@ -82,6 +184,8 @@ async def _respond(session: aiohttp.ClientSession, url: str) -> aiohttp.ClientRe
         raise GatewayError("dvr.source_unreachable", detail) from None
     except aiohttp.TooManyRedirects:
         raise GatewayError("dvr.source_unreachable", "The source redirects without end.") from None
+    except aiohttp.InvalidURL:
+        raise GatewayError("dvr.source_unreachable", "The address of the source is not a URL.") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
         if is_refusal(error):
             detail = "The address of the source belongs to the box itself or to nobody."

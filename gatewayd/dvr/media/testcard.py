@@ -10,8 +10,8 @@ from pathlib import Path
 
 import structlog
 
-from gatewayd.dvr.media.engine import Beat
-from gatewayd.dvr.media.http import HttpEngine, HttpFlow
+from gatewayd.dvr.media.engine import Beat, Flow
+from gatewayd.dvr.media.http import HttpEngine
 from gatewayd.dvr.media.messages import Source
 from gatewayd.dvr.media.workers import spawn
 from gatewayd.errors import GatewayError
@@ -35,7 +35,7 @@ class TestCardEngine:
         self._child: asyncio.subprocess.Process | None = None
 
     @asynccontextmanager
-    async def open(self, source: Source) -> AsyncIterator[HttpFlow]:
+    async def open(self, source: Source) -> AsyncIterator[Flow]:
         """See Engine."""
         self._readers += 1
         try:
