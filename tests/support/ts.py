@@ -75,7 +75,8 @@ class PacedServer:
     `noise` bytes that are no transport stream; `silent` headers and then nothing; `drip` 1 byte/s;
     `status` a 503; `loop` endless redirects; `loopback` a redirect to 127.0.0.1. `drop()` cuts
     those that are connected, `hold()` makes them stall and `go_on()` ends that.
-    Bodies are plain bytes, or `chunked`. `connections` counts the streams ever begun; `sent` has one Sent for each that flowed.
+    Bodies are plain bytes, or `chunked`. `connections` counts the streams ever begun; `sent` has one
+    Sent for each that flowed.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class PacedServer:
         *,
         bitrate: int = 2_000_000,
         tick: float = 0.02,
+        chunked: bool = False,
     ) -> None:
         self.stream = stream if stream is not None else transport_stream(bitrate=bitrate)
         self.bitrate = bitrate
