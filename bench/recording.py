@@ -142,8 +142,10 @@ def measure(roots: Callable[[], list[int]], streams: int, seconds: float) -> Cos
     return Cost(used / passed / streams * 3600, pss_megabytes(pids))
 
 
-async def ours(folder: Path, url: str, streams: int, seconds: float, stream: bytes) -> tuple[Cost, Cost]:
-    """The recorder's cost when idle (memory) and when it records; its files are checked."""
+async def ours(
+    folder: Path, url: str, streams: int, seconds: float, stream: bytes
+) -> tuple[float, float, Cost]:
+    """The recorder's PSS when idle and with one recording, and its cost with all; its files are checked."""
     control = folder / "control.sock"
     command = [
         sys.executable,
@@ -160,14 +162,17 @@ async def ours(folder: Path, url: str, streams: int, seconds: float, stream: byt
         while not control.exists():
             await asyncio.sleep(0.05)
         await client.call(GetStatus(), Status)
-        idle = Cost(0.0, pss_megabytes([process.pid]))
+        idle = pss_megabytes([process.pid])
         now = time.time()
-        span = Range(id="r", start=now, stop=now + WARM_UP + seconds + 2)
+        span = Range(id="r", start=now, stop=now + 2 * WARM_UP + seconds + 2)
         source = Source(kind="http", url=url, allow_loopback=True)
         channels = tuple(
             DesiredChannel(id=f"c{number}", source=source, ranges=(span,)) for number in range(streams)
         )
-        await client.call(SetDesired(generation=1, channels=channels), Accepted)
+        await client.call(SetDesired(generation=1, channels=channels[:1]), Accepted)
+        await asyncio.sleep(WARM_UP)
+        one = pss_megabytes([process.pid])
+        await client.call(SetDesired(generation=2, channels=channels), Accepted)
         await asyncio.sleep(WARM_UP)
         cost = await asyncio.to_thread(measure, lambda: [process.pid], streams, seconds)
         for channel in channels:
@@ -182,7 +187,7 @@ async def ours(folder: Path, url: str, streams: int, seconds: float, stream: byt
         await client.close()
         process.terminate()
         process.wait(20)
-    return idle, cost
+    return idle, one, cost
 
 
 def theirs(folder: Path, url: str, streams: int, seconds: float) -> Cost:
@@ -220,7 +225,7 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory(prefix="gatewayd-bench-") as name:
         folder = Path(name)
-        stream = clip(int(options.seconds + WARM_UP) + 4)
+        stream = clip(int(options.seconds + 2 * WARM_UP) + 4)
         (folder / "clip.ts").write_bytes(stream)
         command = [sys.executable, "-m", "bench.recording", "--serve", str(folder / "clip.ts")]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -228,20 +233,21 @@ def main() -> int:
             assert server.stdout is not None
             port = server.stdout.readline().removeprefix(PORT_LINE).strip()
             url = f"http://127.0.0.1:{port}/clip.ts"
-            idle, recorder = asyncio.run(ours(folder, url, options.streams, options.seconds, stream))
+            idle, one, recorder = asyncio.run(ours(folder, url, options.streams, options.seconds, stream))
             peer = theirs(folder, url, options.streams, options.seconds)
         finally:
             server.terminate()
             server.wait()
-    return report(options.streams, idle, recorder, peer)
+    return report(options.streams, idle, one, recorder, peer)
 
 
-def report(streams: int, idle: Cost, recorder: Cost, peer: Cost) -> int:
+def report(streams: int, idle: float, one: float, recorder: Cost, peer: Cost) -> int:
     """The table and the verdict."""
     ratio = recorder.cpu / peer.cpu
-    print(f"{streams} recordings of 8 Mbit/s   CPU-s/stream-hour   PSS MB   PSS MB/stream")
-    print(f"gatewayd-media, idle       {'-':>17} {idle.pss:8.1f}               -")
-    more = (recorder.pss - idle.pss) / streams
+    more = (recorder.pss - one) / max(1, streams - 1)
+    print(f"{streams} recordings of 8 Mbit/s   CPU-s/stream-hour   PSS MB   PSS MB/further stream")
+    print(f"gatewayd-media, idle       {'-':>17} {idle:8.1f}               -")
+    print(f"gatewayd-media, one        {'-':>17} {one:8.1f}               -")
     print(f"gatewayd-media, recording  {recorder.cpu:17.2f} {recorder.pss:8.1f} {more:15.1f}")
     print(f"ffmpeg -c copy             {peer.cpu:17.2f} {peer.pss:8.1f} {peer.pss / streams:15.1f}")
     print(f"CPU ratio {ratio:.2f} (target {MOST_RATIO}), CPU {recorder.cpu:.2f} (target {MOST_CPU:g})")

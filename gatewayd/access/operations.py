@@ -38,8 +38,8 @@ class ClaimFinish(Request, frozen=True, kw_only=True):
 
 
 class ClaimGranted(Result, frozen=True, kw_only=True):
-    """A bearer token, shown this once. It is bound to nothing: who holds it is the owner. `expires` is when it
-    ends if it is never used; null while the box does not know the time."""
+    """A bearer token, shown this once. It is bound to nothing: who holds it is the owner. `expires` is when
+    it ends if it is never used; null while the box does not know the time."""
 
     token: str
     expires: datetime | None

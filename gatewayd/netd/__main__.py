@@ -15,6 +15,7 @@ import structlog
 from gatewayd.errors import GatewayError
 from gatewayd.netd import limits
 from gatewayd.netd.service import VERBS, Netd
+from gatewayd.system import logs
 from gatewayd.system.notify import notify
 from gatewayd.system.rpc import Server
 
@@ -70,16 +71,7 @@ async def serve(socket: Path, uids: frozenset[int], interfaces: frozenset[str] |
 def main(argv: list[str] | None = None) -> None:
     """The process's entry."""
     options = arguments(sys.argv[1:] if argv is None else argv)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.ExceptionRenderer(),
-            structlog.processors.LogfmtRenderer(bool_as_flag=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger("info"),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    logs.configure()
     uids = frozenset(options.allow_uid or [os.getuid()])
     asyncio.run(serve(options.socket, uids, frozenset(options.interfaces) or None))
 

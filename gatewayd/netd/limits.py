@@ -21,6 +21,8 @@ _SET_NAME = re.compile(r"[a-z][a-z0-9_]{0,30}", re.ASCII)
 _MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", re.ASCII)
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}", re.ASCII)
+# What `nft -j` (1.0.6) takes for a number where an interface's name is meant; found with the real one.
+PROTOCOLS = frozenset({"ah", "comp", "dccp", "esp", "icmp", "icmpv6", "sctp", "tcp", "udp", "udplite"})
 
 
 def refuse(detail: str, field: str | None = None) -> GatewayError:
@@ -32,9 +34,9 @@ def interface(name: str, field: str = "interface") -> str:
     """An interface name: 1-15 of letters, digits, `_`, `.`, `-`, as every distribution makes them.
 
     The kernel takes more (dev_valid_name: any byte but `/`, `:` and space). The name is also written into
-    rules, where `@`, `*` and quotes would mean something else.
+    rules, where `@`, `*` and quotes would mean something else, and a protocol's name means its number.
     """
-    if not _INTERFACE.fullmatch(name):
+    if not _INTERFACE.fullmatch(name) or name in PROTOCOLS:
         raise refuse("not an interface name", field)
     return name
 

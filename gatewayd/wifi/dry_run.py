@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
+import signal
 from pathlib import Path
 
 from gatewayd.wifi.driver import DriverError, Refused
@@ -47,6 +49,15 @@ async def dry_run(binary: str, file: Path) -> None:
     if b"AP-ENABLED" not in output:
         setting = await asyncio.to_thread(_setting, file, output)
         raise Refused(f"hostapd refuses these settings{setting}.")
+
+
+def end_orphans(folder: Path) -> None:
+    """Ends dry runs on files in `folder` that a killed daemon left (a valid file runs on). Blocks."""
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            last = line.read_bytes().rstrip(b"\0").rpartition(b"\0")[2]
+            if os.path.dirname(os.fsdecode(last)) == str(folder):
+                os.kill(int(line.parent.name), signal.SIGKILL)
 
 
 def _setting(file: Path, output: bytes) -> str:

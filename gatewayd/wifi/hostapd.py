@@ -22,6 +22,7 @@ _HIGHEST_2_4 = 14
 _QUEUE = 1024
 NO_RADIO = "This box has no Wi-Fi radio."
 NO_SCANNER = "No second radio listens here: this is hostapd's own word."
+DEAF_SCANNER = "The second radio could not listen: this is hostapd's own word."
 
 
 def find_interfaces() -> tuple[str, ...]:
@@ -128,7 +129,12 @@ class HostapdDriver:
             return OnAir(note="The network is switched off.")
         if self._scanner is None:
             return OnAir(note=NO_SCANNER)
-        await self._is_heard(self._scanner, carriers, network)
+        try:
+            heard = await self._scanner.scan()
+        except (OSError, GatewayError):
+            # Whoever cannot listen proves nothing against a radio that sends: no network falls for that.
+            return OnAir(note=DEAF_SCANNER)
+        self._is_heard(heard, carriers, network)
         return OnAir()
 
     async def stations(self) -> tuple[WifiStation, ...]:
@@ -167,13 +173,9 @@ class HostapdDriver:
                 raise NotOnAir("hostapd says that it sends another name.")
         raise NotOnAir(f"hostapd does not know {bss.interface}.")
 
-    async def _is_heard(
-        self, scanner: Scanner, carriers: list[HostapdRadio], network: NetworkSettings
+    def _is_heard(
+        self, heard: tuple[Heard, ...], carriers: list[HostapdRadio], network: NetworkSettings
     ) -> None:
-        try:
-            heard = await scanner.scan()
-        except (OSError, GatewayError) as error:
-            raise NotOnAir("The second radio could not listen.") from error
         for radio in carriers:
             for bss in radio.bsses:
                 if bss.network == network.network and not _matches(heard, bss, network):

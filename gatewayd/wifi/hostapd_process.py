@@ -52,6 +52,13 @@ class Process:
         """Names who is called once when it ends by itself."""
         self._on_end = on_end
 
+    def reload(self) -> None:
+        """Has hostapd read its whole file again: SIGHUP. (Its command RELOAD, up to 2.10, does not.)
+
+        A command that is sent after it is answered after the file was read. Raises ProcessLookupError.
+        """
+        signal.pidfd_send_signal(self._fd, signal.SIGHUP)
+
     async def stop(self) -> None:
         """Ends it: politely, then not. Returns when it is gone."""
         self._on_end = None

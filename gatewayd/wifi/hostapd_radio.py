@@ -20,7 +20,7 @@ from gatewayd.system.files import ensure_folder, write_atomically
 from gatewayd.tasks import Tasks
 from gatewayd.wifi.control import CommandRefused, Control, ControlError, fields
 from gatewayd.wifi.driver import DriverError, Networks, RadioEvent
-from gatewayd.wifi.dry_run import dry_run
+from gatewayd.wifi.dry_run import dry_run, end_orphans
 from gatewayd.wifi.hostapd_process import Process, spawn
 from gatewayd.wifi.model import Step
 from gatewayd.wifi.planner import Plan, heavier, plan
@@ -77,6 +77,7 @@ class HostapdRadio:
             return
         await asyncio.to_thread(ensure_folder, self._places.configuration)
         await asyncio.to_thread(ensure_folder, self._run)
+        await asyncio.to_thread(end_orphans, self._candidates)
         marker = await asyncio.to_thread(self._read_marker)
         pid = None if marker is None else marker.pid
         try:
@@ -120,9 +121,7 @@ class HostapdRadio:
 
     async def check(self, networks: Networks) -> None:
         """A dry run in a folder of its own. Raises Refused."""
-        candidate = msgspec.structs.replace(
-            self._places, configuration=self._places.configuration / "candidate"
-        )
+        candidate = msgspec.structs.replace(self._places, configuration=self._candidates)
         rendered = await asyncio.to_thread(self._render, networks, candidate)
         if not rendered.bsses:
             return
@@ -171,15 +170,16 @@ class HostapdRadio:
         if step is Step.RESTART or self.process is None:
             await self._restart(rendered)
         elif step is Step.RELOAD:
-            await self.process.while_alive(self._reload())
+            await self.process.while_alive(self._reload(self.process))
         else:
             await self.process.while_alive(self._touch(step, todo, wanted, rendered))
 
-    async def _reload(self) -> None:
+    async def _reload(self, process: Process) -> None:
         async with await self.control(self.settings.interface) as control:
             # A former SAE station would come back with any password from hostapd's cache of keys.
             await control.order("PMKSA_FLUSH")
-            await control.order("RELOAD", seconds=RELOAD_SECONDS)
+            process.reload()
+            await control.ask("PING", seconds=RELOAD_SECONDS)
             await control.order("PMKSA_FLUSH")
 
     async def _touch(self, step: Step, todo: Plan, wanted: Networks, rendered: Rendered) -> None:
@@ -284,6 +284,10 @@ class HostapdRadio:
         for file in self._places.configuration.glob(f"{self.settings.radio}-*.psk"):
             if file not in kept:
                 file.unlink()
+
+    @property
+    def _candidates(self) -> Path:
+        return self._places.configuration / f"{self.settings.radio}-candidate"
 
     @property
     def _marker_file(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -62,6 +63,7 @@ class WifiService:
         self._first_ssid = first_ssid
         self._most = max_changes_per_minute
         self._recent: deque[float] = deque()
+        self._running: tuple[asyncio.Task[Any], ...] = ()
         self._repository = Repository(database, simulated=driver.simulated)
         self._reconciler = Reconciler(
             driver=driver, repository=self._repository, database=database, bus=bus, clock=clock
@@ -77,11 +79,16 @@ class WifiService:
         if not await self._repository.networks():
             async with self._database.unit() as unit:
                 self._repository.add_network(unit, self._first_network())
-        self._tasks.supervise("wifi.events", self._reconciler.listen)
-        self._tasks.supervise("wifi.reconciler", self._reconciler.run)
+        self._running = (
+            self._tasks.supervise("wifi.events", self._reconciler.listen),
+            self._tasks.supervise("wifi.reconciler", self._reconciler.run),
+        )
 
     async def close(self) -> None:
-        """Lets go of the radios, which go on sending. Close the tasks first."""
+        """Stops driving the radios and lets go of them; they go on sending."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
         await self._driver.close()
 
     async def health(self) -> tuple[Literal["ok", "degraded", "down"], str]:

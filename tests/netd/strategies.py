@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from gatewayd.netd import verbs
+from gatewayd.netd import limits, verbs
 
 NASTY = st.text(max_size=40) | st.sampled_from(
     [
@@ -55,7 +55,9 @@ def acceptable(draw: st.DrawFn) -> verbs.NftApply:
             "ipv6": st.ip_addresses(v=6).map(str),
         }[kind]
         sets.append(verbs.NamedSet(name=name, kind=kind, elements=tuple(draw(st.lists(element, max_size=5)))))
-    interface = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9_.-]{0,14}\Z")
+    interface = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9_.-]{0,14}\Z").filter(
+        lambda name: name not in limits.PROTOCOLS
+    )
     rules: list[verbs.Rule] = [verbs.Pause(set=name) for name in names if draw(st.booleans())]
     for guest, *home in draw(st.lists(st.lists(interface, min_size=2, max_size=4, unique=True), max_size=2)):
         rules.append(verbs.GuestIsolation(guest=guest, home=tuple(home)))

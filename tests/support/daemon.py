@@ -81,7 +81,7 @@ class Daemon:
             *(*self._arguments, "--log-level", "warning"),
             stdout=asyncio.subprocess.DEVNULL,
         )
-        await until(self.answers, 40)
+        await until(self.answers, 120)  # an emulated machine takes its time
 
     async def kill(self, number: int = signal.SIGKILL) -> int:
         """Sends a signal and waits for the end; the exit status."""

@@ -11,6 +11,7 @@ hexadecimal: what a scan would hear); ``TEST FAULT <how> <command>``, how being 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import selectors
@@ -163,6 +164,7 @@ class Hostapd:
         for bss in self.bsses:
             self.bind(bss)
             bss.settle()
+        signal.signal(signal.SIGHUP, self.read_again)
         print(f"{self.bsses[0].interface}: AP-ENABLED", flush=True)
         while True:
             for key, _ in self.selector.select():
@@ -173,7 +175,8 @@ class Hostapd:
         text, client = bss.socket.recvfrom(16384)
         reply = self.answer(bss, text.decode(), client)
         if reply is not None:
-            bss.socket.sendto(reply.encode(), client)
+            with contextlib.suppress(OSError):  # who asked may be gone
+                bss.socket.sendto(reply.encode(), client)
 
     def bind(self, bss: Bss) -> None:
         folder = bss.options.get("ctrl_interface")
@@ -240,10 +243,16 @@ class Hostapd:
         return "OK\n"
 
     def do_reload(self, _bss: Bss, _rest: str, _client: str) -> str:
+        # As the real one up to 2.10: what was SET, not what is in the file.
+        for bss in self.bsses:
+            bss.settle()
+        return "OK\n"
+
+    def read_again(self, *_: object) -> None:
+        """SIGHUP."""
         for bss, new in zip(self.bsses, parse(self.config), strict=True):
             bss.options = new.options
             bss.settle()
-        return "OK\n"
 
     def do_disable(self, bss: Bss, _rest: str, _client: str) -> str:
         self.enabled = False

@@ -77,7 +77,11 @@ class RecorderProcess:
         await self._start()
         if self._supervised:
             self._keeper = asyncio.create_task(self._keep())
-        await self.answers()
+        try:
+            await self.answers()
+        except BaseException:
+            await self.__aexit__(None, None, None)  # no process is left behind by a test that fails here
+            raise
         return self
 
     async def __aexit__(

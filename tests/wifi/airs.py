@@ -23,6 +23,13 @@ from tests.wifi.settings import RADIO
 DEVICE = "02:aa:00:00:00:01"
 
 
+class HastyClock(SystemClock):
+    """A hundred times faster, where somebody sleeps."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / 100)
+
+
 class SimulatedAir:
     """The demo's radio, with one device that a test sends."""
 
@@ -46,7 +53,7 @@ class FakeAir:
 
     def __init__(self, folder: Path, tasks: Tasks, scanner: Scanner | None = None) -> None:
         self.folder = folder
-        self.places = Places(configuration=folder / "state", control=folder / "ctl")
+        self.places = Places(configuration=folder / "hostapd", control=folder / "ctl")
         self.tasks = tasks
         self.scanner = scanner
         self.binary = hostapd.program(folder)
@@ -95,7 +102,7 @@ class FakeAir:
 async def simulated_air() -> AsyncIterator[SimulatedAir]:
     """A simulated radio, started."""
     tasks = Tasks()
-    driver = SimulatedDriver(SystemClock("always"), tasks, household=False)
+    driver = SimulatedDriver(HastyClock("always"), tasks, household=False)
     await driver.start()
     try:
         yield SimulatedAir(driver)

@@ -92,5 +92,4 @@ async def open_house(
         try:
             yield House(core, service)
         finally:
-            await core.tasks.close()
             await service.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,3 +64,19 @@ async def test_a_program_that_says_nothing(tmp_path: Path, monkeypatch: pytest.M
     silent.chmod(0o755)
     with pytest.raises(DriverError, match="did not judge"):
         await dry_run(str(silent), silent)
+
+
+async def test_what_a_killed_daemon_left_is_ended(tmp_path: Path) -> None:
+    file = tmp_path / "candidate" / "radio0-0.conf"
+    file.parent.mkdir()
+    file.write_text("interface=lo\ndriver=none\nssid2=41\n")
+    process = await asyncio.create_subprocess_exec(
+        hostapd.program(tmp_path), str(file), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert b"AP-ENABLED" in await process.stdout.readline()
+    await asyncio.to_thread(module.end_orphans, tmp_path / "other")
+    assert process.returncode is None
+    await asyncio.to_thread(module.end_orphans, file.parent)
+    await process.communicate()
+    assert process.returncode == -9

@@ -136,7 +136,7 @@ def _killed_at_random(air: RadioAir) -> None:
         with Runner(air.runner_places()) as daemon:
             daemon.settle()
             change = daemon.update(ssid=f"Round {number}", passphrase=f"password {number}")
-            time.sleep(dice.uniform(0, 0.4))
+            time.sleep(dice.uniform(0, 2.5))
         with Runner(air.runner_places()) as daemon:
             ended = daemon.wait(change, "applied", "rolled_back")
             daemon.settle()

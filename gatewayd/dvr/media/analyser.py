@@ -19,7 +19,7 @@ LOCK = 5
 SEARCH = 64 * 1024
 """Bytes within which a new source must show that it is a transport stream."""
 
-BATCHES = 4
+BATCHES = 8
 """Batches that are judged together: calls cost more than packets."""
 
 _SPAN = (LOCK - 1) * PACKET

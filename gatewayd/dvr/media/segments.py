@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import threading
 import time
@@ -33,6 +34,8 @@ SEGMENT_SECONDS = 60.0
 SEGMENT_BYTES = 64 * 1024 * 1024
 SYNC_SECONDS = 2.0
 SYNC_BYTES = 4 * 1024 * 1024
+INDEX_SYNCS = 5
+"""Every so many syncs of the data the index is synced too: `mend` replaces what a power cut takes of it."""
 LATE = 2.0
 """Seconds that a source may take to open at the start of a range before that is called a gap."""
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -69,6 +72,7 @@ class Segment:
     digest: int = 1
     synced: int = 0
     synced_at: float = 0.0
+    syncs: int = 0
     faults: list[int] = field(default_factory=lambda: [0, 0, 0])
     files: threading.Lock = field(default_factory=threading.Lock)
 
@@ -97,14 +101,15 @@ class Segment:
         record = Record(self.last, self.size, counts.continuity, counts.transport, counts.sync)
         os.write(self.index, record_bytes(record))
 
-    def sync(self) -> None:
+    def sync(self, *, index: bool = True) -> None:
         """Waits until the bytes are on the disk itself and lets the page cache forget them."""
         with self.files:
             if self.data < 0:
                 return
             size = self.size
             os.fdatasync(self.data)
-            os.fdatasync(self.index)
+            if index:
+                os.fdatasync(self.index)
             os.posix_fadvise(self.data, 0, size, os.POSIX_FADV_DONTNEED)
 
     def close(self) -> None:
@@ -227,7 +232,9 @@ class SegmentWriter:
         now = time.monotonic()
         if segment.size - segment.synced >= SYNC_BYTES or now - segment.synced_at >= SYNC_SECONDS:
             segment.synced, segment.synced_at = segment.size, now
-            self._shelf.disk.sync(segment.sync)
+            segment.syncs += 1
+            index = segment.syncs % INDEX_SYNCS == 0
+            self._shelf.disk.sync(functools.partial(segment.sync, index=index))
             if self._shelf.free() < self._shelf.reserve:
                 self._failed(OSError(errno.ENOSPC, "less than the reserve is free"))
 
