@@ -55,11 +55,15 @@ from gatewayd.system.boot import boot_id
 from gatewayd.system.children import Child
 from gatewayd.system.clock import SystemClock
 from gatewayd.system.notify import notify, watchdog_seconds
+from gatewayd.system.zone import find_zone
 from gatewayd.tasks import Tasks
 from gatewayd.upkeep.operations import operations as upkeep_operations
 from gatewayd.upkeep.service import Upkeep
 from gatewayd.wifi import WifiService
+from gatewayd.wifi.household_operations import household_operations
 from gatewayd.wifi.operations import operations as wifi_operations
+from gatewayd.wifi.survey_operations import operations as survey_operations
+from gatewayd.wifi.surveyor import Surveyor
 
 log = structlog.get_logger(__name__)
 RECORDER_IDLE = 60
@@ -150,7 +154,7 @@ class House:
             doors = await self._open_doors(stack)
             trades = await self._open_trades(stack, database, tls, doors)
             stack.push_async_callback(self._tasks.close)
-            registry = await self._lay_table(database, trades)
+            registry = await self._lay_table(database, trades, doors.surveyor)
             api = await self._open_ways_in(stack, registry, tls, trades)
             self.registry, self.trades = registry, trades
             await self._say_ready(api, tls, trades)
@@ -276,6 +280,8 @@ class House:
             tasks=tasks,
             first_ssid=f"Home {self._box_id[-4:]}",
             max_changes_per_minute=settings.wifi.max_changes_per_minute,
+            zone=await asyncio.to_thread(find_zone, settings.box.time_zone),
+            bridges=settings.network.bridges,
         )
         stack.push_async_callback(radio.close)
         await radio.start()
@@ -304,7 +310,7 @@ class House:
         await keeper.start()
         return Trades(who, radio, television, doctor, keeper)
 
-    async def _lay_table(self, database: Database, trades: Trades) -> Registry:
+    async def _lay_table(self, database: Database, trades: Trades, surveyor: Surveyor) -> Registry:
         """The operations of everything, behind the one executor."""
         locks, audit = Locks(), AuditLog(database, self._clock)
         jobs = Jobs(database, self._bus, self._clock, self._tasks, locks)
@@ -323,6 +329,8 @@ class House:
         registry.add(job_operations(jobs, registry))
         registry.add(access_operations(trades.access, audit))
         registry.add(wifi_operations(trades.wifi))
+        registry.add(household_operations(trades.wifi))
+        registry.add(survey_operations(trades.wifi.radios, surveyor))
         registry.add(dvr_operations(trades.dvr))
         registry.add(diagnostics_operations(trades.diagnostics))
         registry.add(upkeep_operations(trades.upkeep))

@@ -5,12 +5,13 @@ Part of the composition root: beside `app`, nothing else imports a driver.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from gatewayd.diagnostics import SIMULATED_TARGETS, LiveWorld, SimulatedWorld
 from gatewayd.diagnostics.world import World
-from gatewayd.errors import GatewayError
 from gatewayd.netd.client import NetworkDoor
 from gatewayd.netd.simulated import SimulatedNetwork
 from gatewayd.places import Places
@@ -22,8 +23,12 @@ from gatewayd.upkeep.service import Power
 from gatewayd.wifi.driver import Driver as WifiDriver
 from gatewayd.wifi.driver import Heard
 from gatewayd.wifi.hostapd import HostapdDriver, radio_settings
+from gatewayd.wifi.networkmanager import NetworkManagerDriver
+from gatewayd.wifi.networkmanager_bus import manages
 from gatewayd.wifi.render import Places as HostapdPlaces
+from gatewayd.wifi.render import RadioSettings
 from gatewayd.wifi.simulated import SimulatedDriver
+from gatewayd.wifi.surveyor import NetdSurveyor, SimulatedSurveyor, Surveyor
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,7 @@ class Doors:
     network: NetworkDoor
     world: World
     radio: WifiDriver
+    surveyor: Surveyor
     targets: DiagnosticsSettings
 
 
@@ -44,6 +50,7 @@ def simulated_doors(clock: Clock, tasks: Tasks) -> Doors:
         network=SimulatedNetwork(),
         world=SimulatedWorld(pace=0.4),
         radio=SimulatedDriver(clock, tasks),
+        surveyor=SimulatedSurveyor(clock),
         targets=SIMULATED_TARGETS,
     )
 
@@ -55,24 +62,42 @@ def real_doors(settings: Settings, where: Places, network: NetworkDoor, clock: C
         network=network,
         world=LiveWorld(network, state=where.state),
         radio=_radio(settings, where, network, clock, tasks),
+        surveyor=_surveyor(settings, network, clock),
         targets=settings.diagnostics,
     )
 
 
 def _radio(settings: Settings, where: Places, network: NetworkDoor, clock: Clock, tasks: Tasks) -> WifiDriver:
+    """The driver that the settings name. `auto`: hostapd, but where NetworkManager has the radios, that.
+
+    Two that drive one radio end in neither sending: whoever has it now keeps it.
+    """
     wanted = settings.wifi
-    if wanted.driver == "networkmanager":
-        raise GatewayError("settings.invalid", "wifi.driver: networkmanager is not in this release yet")
     if wanted.driver == "simulated":
         return SimulatedDriver(clock, tasks)
+    radios = radio_settings(wanted)
+    scanner = None if wanted.scan_interface is None else NetdScanner(network, wanted.scan_interface)
+    if wanted.driver == "networkmanager" or (wanted.driver == "auto" and _has_networkmanager(radios)):
+        return NetworkManagerDriver(radios, tasks=tasks, scanner=scanner)
     return HostapdDriver(
-        radio_settings(wanted),
+        radios,
         binary=wanted.hostapd_binary,
         places=HostapdPlaces(configuration=where.state / "hostapd", control=Path(wanted.run_dir)),
         run=where.run,
         tasks=tasks,
-        scanner=None if wanted.scan_interface is None else NetdScanner(network, wanted.scan_interface),
+        scanner=scanner,
     )
+
+
+def _has_networkmanager(radios: tuple[RadioSettings, ...]) -> bool:
+    # We are in a thread: the loop of this question is its own.
+    return bool(radios) and asyncio.run(manages(tuple(radio.interface for radio in radios)))
+
+
+def _surveyor(settings: Settings, network: NetworkDoor, clock: Clock) -> Surveyor:
+    if settings.wifi.driver == "simulated":
+        return SimulatedSurveyor(clock)
+    return NetdSurveyor(network, clock, scan_interface=settings.wifi.scan_interface)
 
 
 class NetdScanner:
@@ -84,5 +109,12 @@ class NetdScanner:
 
     async def scan(self) -> tuple[Heard, ...]:
         """What is on the air. Raises GatewayError when the radio cannot listen."""
+        began = time.monotonic()
         answer = await self._network.scan(self._interface)
-        return tuple(Heard(bssid=bss.bssid.lower(), ssid=bss.ssid) for bss in answer.networks)
+        lasted = (time.monotonic() - began) * 1000
+        return tuple(
+            Heard(bssid=bss.bssid.lower(), ssid=bss.ssid, security=frozenset(bss.security))
+            for bss in answer.networks
+            # The kernel also tells what it heard before this scan: that proves nothing of now.
+            if bss.seen_ms is None or bss.seen_ms <= lasted
+        )

@@ -20,10 +20,14 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class BoxSettings(_Section, frozen=True, kw_only=True):
-    """What the box says of itself. `name` is shown to people; `model` is in the mDNS advert."""
+    """What the box says of itself. `name` is shown to people; `model` is in the mDNS advert.
+
+    `time_zone` is the IANA name of the zone that schedules are written in; left out, the system's.
+    """
 
     name: str = "Home box"
     model: str = "gatewayd"
+    time_zone: str | None = None
 
 
 class ApiSettings(_Section, frozen=True, kw_only=True):
@@ -48,6 +52,14 @@ class NetworkSettings(_Section, frozen=True, kw_only=True):
     wan: str | None = None
     lan: str | None = None
     guest: str | None = None
+
+    @property
+    def bridges(self) -> dict[str, str]:
+        """The bridge of each kind of Wi-Fi network, where the box is in the path and has one for it."""
+        if self.mode == "host":
+            return {}
+        named = {"home": self.lan, "iot": self.lan, "guest": self.guest}
+        return {role: bridge for role, bridge in named.items() if bridge is not None}
 
 
 class WifiSettings(_Section, frozen=True, kw_only=True):

@@ -5,7 +5,18 @@ from __future__ import annotations
 import click
 
 from gatewayd import __version__
-from gatewayd.cli.nouns import access, call, diagnose, home, jobs, tv, upkeep, wifi
+from gatewayd.cli.nouns import (
+    access,
+    call,
+    diagnose,
+    home,
+    jobs,
+    tv,
+    upkeep,
+    wifi,
+    wifi_household,
+    wifi_survey,
+)
 from gatewayd.cli.show import Output
 from gatewayd.cli.talk import Session
 from gatewayd.cli.target import choose
@@ -52,6 +63,8 @@ def main(
     )
 
 
+for verb in (*wifi_household.COMMANDS, wifi_survey.survey):
+    wifi.wifi.add_command(verb)
 for command in (
     *home.COMMANDS,
     *wifi.COMMANDS,

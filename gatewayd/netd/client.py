@@ -44,8 +44,14 @@ class NetworkDoor(Protocol):
         """Which DHCP servers offer an address? Takes no lease."""
         ...
 
-    async def scan(self, interface: str, *, timeout_ms: int = 15000) -> verbs.ScanAnswer:
-        """Which Wi-Fi networks are heard?"""
+    async def scan(
+        self, interface: str, *, timeout_ms: int = 15000, while_sending: bool = False
+    ) -> verbs.ScanAnswer:
+        """Which Wi-Fi networks are heard? `while_sending` also asks an access point's own interface."""
+        ...
+
+    async def survey(self, interface: str) -> verbs.SurveyAnswer:
+        """How busy were the channels that this radio was on?"""
         ...
 
     async def radio_set(
@@ -104,9 +110,14 @@ class NetdClient:
         verb = verbs.DhcpProbe(interface=interface, timeout_ms=timeout_ms)
         return await self._client.call(verb, verbs.DhcpProbeAnswer, timeout=_slack(timeout_ms))
 
-    async def scan(self, interface: str, *, timeout_ms: int = 15000) -> verbs.ScanAnswer:
-        verb = verbs.Scan(interface=interface, timeout_ms=timeout_ms)
+    async def scan(
+        self, interface: str, *, timeout_ms: int = 15000, while_sending: bool = False
+    ) -> verbs.ScanAnswer:
+        verb = verbs.Scan(interface=interface, timeout_ms=timeout_ms, while_sending=while_sending)
         return await self._client.call(verb, verbs.ScanAnswer, timeout=_slack(timeout_ms))
+
+    async def survey(self, interface: str) -> verbs.SurveyAnswer:
+        return await self._client.call(verbs.Survey(interface=interface), verbs.SurveyAnswer)
 
     async def radio_set(
         self,

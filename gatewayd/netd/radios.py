@@ -1,23 +1,25 @@
-"""Scans and sets radios through nl80211. Every call first asks whether the interface is a radio."""
+"""Scans, surveys and sets radios through nl80211. Every call first asks whether the interface is a radio."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
 from pathlib import Path
-from typing import Any
-
-from pyroute2 import AsyncIW, AsyncNL80211
-from pyroute2.netlink import NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST
-from pyroute2.netlink.exceptions import NetlinkError
-from pyroute2.netlink.nl80211 import NL80211_NAMES, nl80211cmd
 
 from gatewayd.errors import GatewayError
-from gatewayd.netd import verbs
+from gatewayd.netd import air, verbs
+from gatewayd.system.genetlink import Family, Message, attribute, number, read, u32
 
-_FIXED_POWER = 2  # NL80211_TX_POWER_FIXED of nl80211.h
+_FAMILY = "nl80211"
+# NL80211_CMD_* and NL80211_ATTR_* of linux/nl80211.h
+_SET_WIPHY, _REQ_SET_REG, _GET_SCAN, _TRIGGER_SCAN = 2, 27, 32, 33
+_NEW_SCAN_RESULTS, _SCAN_ABORTED, _GET_SURVEY = 34, 35, 50
+_IFINDEX, _ALPHA2, _TX_POWER_SETTING, _TX_POWER_LEVEL, _SCAN_FLAGS = 3, 33, 97, 98, 158
+_FIXED_POWER = 2  # NL80211_TX_POWER_FIXED
+_WHILE_SENDING = 1 << 2  # NL80211_SCAN_FLAG_AP
 _MOST_NETWORKS = 512
-_SSID = 0  # the element id of 802.11, 9.4.2.2
+_MOST_CHANNELS = 256
+_WEAKEST = -200.0
 
 
 def require_radio(interface: str) -> None:
@@ -26,99 +28,82 @@ def require_radio(interface: str) -> None:
         raise GatewayError("netd.not_supported", f"{interface} is not a radio.", field="interface")
 
 
-async def scan(interface: str, index: int, seconds: float) -> verbs.ScanAnswer:
-    """What the radio hears within `seconds`, strongest first.
+async def scan(wanted: verbs.Scan, index: int) -> verbs.ScanAnswer:
+    """What the radio hears in time, strongest first.
 
     Raises GatewayError `netd.busy`, `netd.interface_down`, `netd.failed`.
     """
+    interface, seconds = wanted.interface, wanted.timeout_ms / 1000
+    require_radio(interface)
+    flags = u32(_SCAN_FLAGS, _WHILE_SENDING) if wanted.while_sending else b""
+    try:
+        async with asyncio.timeout(seconds), Family(_FAMILY) as kernel, Family(_FAMILY) as events:
+            events.join("scan")  # before the scan, or its end could be missed
+            await kernel.ask(_TRIGGER_SCAN, u32(_IFINDEX, index) + flags)
+            await _finished(events, interface, index)
+            found = await kernel.ask(_GET_SCAN, u32(_IFINDEX, index), dump=True)
+    except TimeoutError:  # an OSError too: so it is caught first
+        raise GatewayError("netd.failed", f"The scan did not end within {seconds:g} s.") from None
+    except OSError as error:
+        raise _refusal(interface, error) from error
+    return heard(found)
+
+
+def heard(answers: list[Message]) -> verbs.ScanAnswer:
+    """What a dump of scan results says, strongest first. Pure; takes any bytes."""
+    networks = [one for message in answers if (one := air.bss(message.attributes)) is not None]
+    networks.sort(key=lambda one: -(one.signal_dbm if one.signal_dbm is not None else _WEAKEST))
+    return verbs.ScanAnswer(networks=tuple(networks[:_MOST_NETWORKS]))
+
+
+async def survey(interface: str, index: int) -> verbs.SurveyAnswer:
+    """What the radio counted on each channel. Raises GatewayError `netd.not_supported`, `netd.failed`."""
     require_radio(interface)
     try:
-        async with asyncio.timeout(seconds), AsyncIW() as kernel, AsyncNL80211() as events:
-            await kernel.bind()
-            await events.bind()
-            events.add_membership("scan")  # before the scan, or its end could be missed
-            await _request(kernel, "NL80211_CMD_TRIGGER_SCAN", index, NLM_F_ACK)
-            await _finished(events, interface, index)
-            found = await _request(kernel, "NL80211_CMD_GET_SCAN", index, NLM_F_DUMP)
-    except NetlinkError as error:
-        raise _refusal(interface, error) from error
+        async with asyncio.timeout(5), Family(_FAMILY) as kernel:
+            found = await kernel.ask(_GET_SURVEY, u32(_IFINDEX, index), dump=True)
     except TimeoutError:
-        raise GatewayError("netd.failed", f"The scan did not end within {seconds:g} s.") from None
-    heard = [one for message in found if (one := _bss(message)) is not None]
-    heard.sort(key=lambda one: -(one.signal_dbm if one.signal_dbm is not None else -200.0))
-    return verbs.ScanAnswer(networks=tuple(heard[:_MOST_NETWORKS]))
+        raise GatewayError("netd.failed", "The kernel did not answer.") from None
+    except OSError as error:
+        raise _refusal(interface, error) from error
+    channels = [one for message in found if (one := air.survey(message.attributes)) is not None]
+    channels.sort(key=lambda one: one.frequency)
+    return verbs.SurveyAnswer(channels=tuple(channels[:_MOST_CHANNELS]))
 
 
-async def _request(kernel: AsyncIW, command: str, index: int, flags: int) -> list[Any]:
-    message = nl80211cmd()
-    message["cmd"] = NL80211_NAMES[command]
-    message["attrs"] = [["NL80211_ATTR_IFINDEX", index]]
-    answers = await kernel.nlm_request(message, msg_type=kernel.prid, msg_flags=NLM_F_REQUEST | flags)
-    return [answer async for answer in answers]
-
-
-async def _finished(events: AsyncNL80211, interface: str, index: int) -> None:
+async def _finished(events: Family, interface: str, index: int) -> None:
     """Waits until this radio's scan has ended."""
-    while True:
-        async for message in events.get():
-            if message.get_attr("NL80211_ATTR_IFINDEX") != index:
-                continue
-            match message["event"]:
-                case "NL80211_CMD_NEW_SCAN_RESULTS":
-                    return
-                case "NL80211_CMD_SCAN_ABORTED":
-                    raise GatewayError("netd.failed", f"{interface} broke the scan off.")
+    async for message in events.events():
+        if number(read(message.attributes).get(_IFINDEX)) != index:
+            continue
+        if message.command == _NEW_SCAN_RESULTS:
+            return
+        if message.command == _SCAN_ABORTED:
+            raise GatewayError("netd.failed", f"{interface} broke the scan off.")
 
 
 async def configure(wanted: verbs.RadioSet, index: int) -> None:
     """Sets power and country. Raises GatewayError `netd.failed` when the driver refuses."""
     require_radio(wanted.interface)
     try:
-        async with AsyncIW() as kernel:
-            await kernel.bind()
+        async with asyncio.timeout(5), Family(_FAMILY) as kernel:
             if wanted.country is not None:
-                await kernel.set_regulatory_domain(wanted.country)
+                await kernel.ask(_REQ_SET_REG, attribute(_ALPHA2, wanted.country.encode() + b"\0"))
             if wanted.tx_power_dbm is not None:
-                await kernel.set_tx_power(index, _FIXED_POWER, wanted.tx_power_dbm * 100)  # mBm
-    except NetlinkError as error:
+                power = u32(_TX_POWER_SETTING, _FIXED_POWER) + u32(_TX_POWER_LEVEL, wanted.tx_power_dbm * 100)
+                await kernel.ask(_SET_WIPHY, u32(_IFINDEX, index) + power)
+    except TimeoutError:
+        raise GatewayError("netd.failed", "The kernel did not answer.") from None
+    except OSError as error:
         raise _refusal(wanted.interface, error) from error
 
 
-def _bss(message: Any) -> verbs.ScanBss | None:
-    bss = message.get_attr("NL80211_ATTR_BSS")
-    bssid = bss.get_attr("NL80211_BSS_BSSID") if bss is not None else None
-    if bssid is None:
-        return None
-    signal = bss.get_attr("NL80211_BSS_SIGNAL_MBM")
-    if isinstance(signal, dict):
-        signal = signal.get("VALUE")
-    return verbs.ScanBss(
-        bssid=str(bssid),
-        ssid=_ssid(bss.get_attr("NL80211_BSS_INFORMATION_ELEMENTS")),
-        frequency=bss.get_attr("NL80211_BSS_FREQUENCY"),
-        signal_dbm=signal / 100 if isinstance(signal, int) else None,
-    )
-
-
-def _ssid(elements: Any) -> bytes:
-    """The SSID out of what the library made of the information elements: a dict, or the bytes."""
-    if isinstance(elements, dict):
-        found = elements.get("SSID", b"")
-        return found if isinstance(found, bytes) else str(found).encode(errors="surrogateescape")
-    raw = bytes(elements) if isinstance(elements, bytes | bytearray) else b""
-    while len(raw) >= 2:
-        if raw[0] == _SSID:
-            return raw[2 : 2 + raw[1]][:32]
-        raw = raw[2 + raw[1] :]
-    return b""
-
-
-def _refusal(interface: str, error: NetlinkError) -> GatewayError:
-    match error.code:
+def _refusal(interface: str, error: OSError) -> GatewayError:
+    match error.errno:
         case errno.EBUSY:
             return GatewayError("netd.busy", f"{interface} is scanning already.")
         case errno.ENETDOWN:
             return GatewayError("netd.interface_down", f"{interface} is down.")
         case errno.EOPNOTSUPP | errno.ENODEV | errno.ENOENT:
             return GatewayError("netd.not_supported", f"{interface} cannot do this.")
-    return GatewayError("netd.failed", f"{interface}: {error.args[-1]}")
+    return GatewayError("netd.failed", f"{interface}: {error.strerror}")

@@ -9,7 +9,7 @@ from typing import Any, assert_never
 import structlog
 
 from gatewayd.errors import GatewayError
-from gatewayd.netd import conntrack, limits, nft, probes, rules, verbs
+from gatewayd.netd import conntrack, limits, nft, probes, radios, rules, verbs
 from gatewayd.system import netlink
 
 log = structlog.get_logger(__name__)
@@ -43,6 +43,8 @@ class Netd:
                 return await self._dhcp_probe(verb)
             case verbs.Scan():
                 return await self._scan(verb)
+            case verbs.Survey():
+                return await self._survey(verb)
             case verbs.RadioSet():
                 return await self._radio_set(verb)
         assert_never(verb)
@@ -102,9 +104,10 @@ class Netd:
         if self._scans.locked():
             raise GatewayError("netd.busy", "A scan is under way.")
         async with self._scans:
-            from gatewayd.netd import radios  # late: most boxes never scan, and pyroute2 is large
+            return await radios.scan(verb, index)
 
-            return await radios.scan(verb.interface, index, verb.timeout_ms / 1000)
+    async def _survey(self, verb: verbs.Survey) -> verbs.SurveyAnswer:
+        return await radios.survey(verb.interface, self._index(verb.interface))
 
     async def _radio_set(self, verb: verbs.RadioSet) -> verbs.Done:
         index = self._index(verb.interface)
@@ -112,8 +115,6 @@ class Netd:
             limits.between(verb.tx_power_dbm, 0, 30, "tx_power_dbm")
         if verb.country is not None:
             limits.country(verb.country)
-        from gatewayd.netd import radios  # late, as above
-
         await radios.configure(verb, index)
         return verbs.Done()
 

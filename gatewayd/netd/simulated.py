@@ -62,10 +62,21 @@ class SimulatedNetwork:
         )
         return verbs.DhcpProbeAnswer(offers=(offer,))
 
-    async def scan(self, interface: str, *, timeout_ms: int = 15000) -> verbs.ScanAnswer:
+    async def scan(
+        self, interface: str, *, timeout_ms: int = 15000, while_sending: bool = False
+    ) -> verbs.ScanAnswer:
         limits.interface(interface)
-        heard = verbs.ScanBss(bssid=_MAC, ssid=b"Neighbour", frequency=2437, signal_dbm=-71.0)
+        heard = verbs.ScanBss(
+            bssid=_MAC, ssid=b"Neighbour", frequency=2437, signal_dbm=-71.0, security=("wpa2",), channel=6
+        )
         return verbs.ScanAnswer(networks=(heard,))
+
+    async def survey(self, interface: str) -> verbs.SurveyAnswer:
+        limits.interface(interface)
+        busy = verbs.ChannelSurvey(
+            frequency=2437, channel=6, in_use=True, noise_dbm=-95, active_ms=1000, busy_ms=320
+        )
+        return verbs.SurveyAnswer(channels=(busy,))
 
     async def radio_set(
         self,

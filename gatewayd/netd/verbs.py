@@ -159,25 +159,69 @@ class DhcpProbeAnswer(Answer, frozen=True, kw_only=True):
 
 
 class Scan(Verb, frozen=True, kw_only=True, tag="scan"):
-    """Scans on a radio's interface; takes some seconds and leaves the channel for moments."""
+    """Scans on a radio's interface; takes some seconds and leaves the channel for moments.
+
+    `while_sending`: also on an interface that is an access point, where the driver can do that.
+    """
 
     interface: str
     timeout_ms: int = 15000
+    while_sending: bool = False
+
+
+AirSecurity = Literal["open", "owe", "wpa2", "wpa3", "wep", "wpa1", "enterprise", "other"]
 
 
 class ScanBss(Answer, frozen=True, kw_only=True):
-    """One network heard: `ssid` is bytes as they were on the air, `signal_dbm` in dBm, `frequency` in MHz."""
+    """One network heard: `ssid` is bytes as they were on the air, `signal_dbm` in dBm, `frequency` in MHz.
+
+    `security` is every way in that it offers, sorted; `width` in MHz. `utilisation` (0 to 1) and `stations`
+    are its own word, where its beacon has the element BSS Load. `seen_ms`: so long ago was it heard last; the
+    kernel remembers 30 s, so that which is older than the scan was not heard by it.
+    """
 
     bssid: str
     ssid: bytes
     frequency: int | None
     signal_dbm: float | None
+    security: tuple[AirSecurity, ...] = ()
+    channel: int | None = None
+    width: int = 20
+    utilisation: float | None = None
+    stations: int | None = None
+    seen_ms: int | None = None
 
 
 class ScanAnswer(Answer, frozen=True, kw_only=True):
     """What was heard, strongest first."""
 
     networks: tuple[ScanBss, ...]
+
+
+class Survey(Verb, frozen=True, kw_only=True, tag="survey"):
+    """What a radio has counted on the channels that it was on; a scan before it visits all of them."""
+
+    interface: str
+
+
+class ChannelSurvey(Answer, frozen=True, kw_only=True):
+    """One channel: of `active_ms` that the radio listened it heard something for `busy_ms`.
+
+    None where the driver does not count. `in_use` is the channel that the radio is on.
+    """
+
+    frequency: int
+    channel: int | None
+    in_use: bool
+    noise_dbm: int | None
+    active_ms: int | None
+    busy_ms: int | None
+
+
+class SurveyAnswer(Answer, frozen=True, kw_only=True):
+    """The channels that the driver tells of, by frequency; none is an answer too."""
+
+    channels: tuple[ChannelSurvey, ...]
 
 
 class RadioSet(Verb, frozen=True, kw_only=True, tag="radio_set"):
@@ -188,4 +232,4 @@ class RadioSet(Verb, frozen=True, kw_only=True, tag="radio_set"):
     country: str | None = None
 
 
-AnyVerb = NftApply | ConntrackFlush | LinkSet | ArpProbe | DhcpProbe | Scan | RadioSet
+AnyVerb = NftApply | ConntrackFlush | LinkSet | ArpProbe | DhcpProbe | Scan | Survey | RadioSet

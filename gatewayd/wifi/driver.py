@@ -28,10 +28,18 @@ class NotOnAir(DriverError):
     """The network is not (yet) on the air as wanted."""
 
 
+class ListensForRadar(NotOnAir):
+    """Not yet: the channel has radar duty, and the radio listens for a minute before it sends."""
+
+
 class Applied(Struct, frozen=True, kw_only=True):
-    """What `apply` did."""
+    """What `apply` did. `silent_ms`: from the first disturbance until the radio's own word was that it sends.
+
+    None when it had not said so yet at the end: whoever waits for the proof then knows.
+    """
 
     step: Step
+    silent_ms: int | None = None
 
 
 class OnAir(Struct, frozen=True, kw_only=True):
@@ -41,10 +49,15 @@ class OnAir(Struct, frozen=True, kw_only=True):
 
 
 class Heard(Struct, frozen=True, kw_only=True):
-    """A network that a scan heard; `ssid` as bytes, `bssid` in lower case."""
+    """A network that a scan heard; `ssid` as bytes, `bssid` in lower case.
+
+    `security` is every way in that it offers, of `wpa2`, `wpa3`, `owe`, `open` (others may stand beside
+    them); None when the scanner does not tell.
+    """
 
     bssid: str
     ssid: bytes
+    security: frozenset[str] | None = None
 
 
 class Scanner(Protocol):
@@ -56,9 +69,13 @@ class Scanner(Protocol):
 
 
 class RadioEvent(Struct, frozen=True, kw_only=True):
-    """Something that the radio tells. `lost`: a radio fell silent by itself, `reason` says why."""
+    """Something that the radio tells.
 
-    kind: Literal["joined", "left", "lost"]
+    `lost`: a radio fell silent by itself, `reason` says why. `wrong_password`: a station's handshake
+    showed another key than any that the network has.
+    """
+
+    kind: Literal["joined", "left", "lost", "wrong_password"]
     network: str | None = None
     mac: str | None = None
     reason: str | None = None
@@ -103,7 +120,15 @@ class Driver(Protocol):
         ...
 
     async def stations(self) -> tuple[WifiStation, ...]:
-        """Stations that finished their handshake. Raises DriverError."""
+        """Stations that finished their handshake, each with the id of the key that it used where the
+        driver knows. Raises DriverError."""
+        ...
+
+    async def deauthenticate(self, network: str, mac: str) -> None:
+        """Throws one station off, which may come back with a key that is good; no word if it is not there.
+
+        Raises DriverError.
+        """
         ...
 
     async def radios(self) -> tuple[WifiRadio, ...]:

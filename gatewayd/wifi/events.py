@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 from gatewayd.events import EventData
@@ -30,4 +31,35 @@ class WifiStationLeft(EventData, frozen=True, kw_only=True):
     topic: ClassVar[str] = "wifi.station_left"
     network: str
     mac: str
+    simulated: bool = False
+
+
+class WifiNewStation(EventData, frozen=True, kw_only=True):
+    """A device joined a network on which it was never seen before. `key` is the password that it used, where
+    the radio tells."""
+
+    topic: ClassVar[str] = "wifi.new_station"
+    network: str
+    mac: str
+    key: str | None = None
+    simulated: bool = False
+
+
+class WifiWrongPassword(EventData, frozen=True, kw_only=True):
+    """A device tried to join with a wrong password; `times` in all, told at most once a minute."""
+
+    topic: ClassVar[str] = "wifi.wrong_password"
+    network: str
+    mac: str
+    times: int
+    last: datetime
+    simulated: bool = False
+
+
+class WifiSwitched(EventData, frozen=True, kw_only=True):
+    """A network went on or off by itself: by its schedule, or because its time was up."""
+
+    topic: ClassVar[str] = "wifi.switched"
+    network: str
+    on: bool
     simulated: bool = False

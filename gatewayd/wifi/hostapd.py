@@ -6,18 +6,41 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from gatewayd.errors import GatewayError
+import msgspec
+
+from gatewayd.errors import GatewayError, InvalidField
 from gatewayd.settings import WifiSettings
+from gatewayd.system import nl80211
 from gatewayd.tasks import Tasks
+from gatewayd.wifi.channels import RADAR_SECONDS, check_country
 from gatewayd.wifi.control import unescape
-from gatewayd.wifi.driver import Applied, DriverError, Heard, Networks, NotOnAir, OnAir, RadioEvent, Scanner
-from gatewayd.wifi.hostapd_radio import HostapdRadio, ask_stations, ask_status
-from gatewayd.wifi.model import Band, NetworkSettings, Step, WifiImpact, WifiRadio, WifiStation
+from gatewayd.wifi.driver import (
+    Applied,
+    DriverError,
+    Heard,
+    ListensForRadar,
+    Networks,
+    NotOnAir,
+    OnAir,
+    RadioEvent,
+    Scanner,
+)
+from gatewayd.wifi.hostapd_radio import Facts, HostapdRadio
+from gatewayd.wifi.hostapd_steps import ask_stations, ask_status
+from gatewayd.wifi.model import (
+    Band,
+    NetworkSettings,
+    Security,
+    Step,
+    WifiChannel,
+    WifiImpact,
+    WifiRadio,
+    WifiStation,
+)
 from gatewayd.wifi.planner import Plan, heavier, impact
-from gatewayd.wifi.render import Bss, Places, RadioSettings
+from gatewayd.wifi.render import AUTO, Bss, Places, RadioSettings
 
 _NET = Path("/sys/class/net")
-_DEFAULT_CHANNEL = 6
 _HIGHEST_2_4 = 14
 _QUEUE = 1024
 NO_RADIO = "This box has no Wi-Fi radio."
@@ -44,10 +67,12 @@ def radio_settings(settings: WifiSettings) -> tuple[RadioSettings, ...]:
             raise GatewayError(
                 "settings.invalid", f"wifi.interfaces: there is no interface {name}."
             ) from error
-        channel = settings.channel or _DEFAULT_CHANNEL
+        channel = AUTO if settings.channel is None else settings.channel
         band = Band.GHZ_2_4 if channel <= _HIGHEST_2_4 else Band.GHZ_5
-        if band is not Band.GHZ_2_4 and settings.country is None:
-            raise GatewayError("settings.invalid", f"wifi.channel: {channel} (5 GHz) needs wifi.country.")
+        try:
+            check_country(band, settings.country)
+        except InvalidField as error:
+            raise GatewayError("settings.invalid", f"wifi.country: {error.detail}") from error
         radios.append(
             RadioSettings(
                 radio=f"radio{number}",
@@ -56,6 +81,7 @@ def radio_settings(settings: WifiSettings) -> tuple[RadioSettings, ...]:
                 band=band,
                 channel=channel,
                 country=settings.country,
+                driver=_kernel_driver(name),
             )
         )
     return tuple(radios)
@@ -76,12 +102,18 @@ class HostapdDriver:
         run: Path,
         tasks: Tasks,
         scanner: Scanner | None = None,
+        facts: Facts = nl80211.facts,
     ) -> None:
-        """`run` is the folder where our own client sockets bind; it must not be a private /tmp."""
+        """`run` is the folder where our own client sockets bind; it must not be a private /tmp.
+
+        `facts` is asked once for each radio's interface what it can do.
+        """
         self._events: asyncio.Queue[RadioEvent] = asyncio.Queue(_QUEUE)
         self._scanner = scanner
         self._radios = tuple(
-            HostapdRadio(radio, binary=binary, places=places, run=run, tasks=tasks, emit=self._emit)
+            HostapdRadio(
+                radio, binary=binary, places=places, run=run, tasks=tasks, emit=self._emit, facts=facts
+            )
             for radio in radios
         )
 
@@ -104,17 +136,31 @@ class HostapdDriver:
             await radio.check(networks)
 
     def impact(self, old: NetworkSettings, networks: Networks, stations: dict[str, int]) -> WifiImpact:
-        step = Step.NONE
+        heaviest = Plan(step=Step.NONE)
         for radio in self._radios:
-            step = heavier(step, radio.plan(networks).step)
+            todo = radio.plan(networks)
+            if todo.step is not heaviest.step and heavier(todo.step, heaviest.step) is todo.step:
+                heaviest = todo
         new = next(network for network in networks if network.network == old.network)
-        return impact(Plan(step=step), old, new, stations)
+        told = impact(heaviest, old, new, stations)
+        if told.step is not Step.RESTART or not any(radio.has_radar_duty for radio in self._radios):
+            return told
+        return msgspec.structs.replace(
+            told,
+            silent_seconds=told.silent_seconds + RADAR_SECONDS,
+            summary="The radio restarts, and listens for radar on its channel for a minute before it sends: "
+            "every device is disconnected for that long.",
+        )
 
     async def apply(self, networks: Networks, *, least: Step = Step.NONE) -> Applied:
-        step = Step.NONE
+        step, silences = Step.NONE, []
         for radio in self._radios:
-            step = heavier(step, await radio.apply(networks, least))
-        return Applied(step=step)
+            applied = await radio.apply(networks, least)
+            step = heavier(step, applied.step)
+            silences.append(applied.silent_ms)
+        # The radios are set one after another; a household notices the longest silence of one.
+        known = [silence for silence in silences if silence is not None]
+        return Applied(step=step, silent_ms=max(known, default=0) if len(known) == len(silences) else None)
 
     async def prove(self, network: NetworkSettings) -> OnAir:
         carriers = [radio for radio in self._radios if radio.carried((network,))]
@@ -123,6 +169,8 @@ class HostapdDriver:
                 for bss in radio.bsses:
                     if bss.network == network.network:
                         await self._says(radio, bss, network)
+        except NotOnAir:
+            raise
         except DriverError as error:
             raise NotOnAir(str(error)) from error
         if not carriers:
@@ -143,11 +191,17 @@ class HostapdDriver:
             if radio.process is None:
                 continue
             for bss in radio.bsses:
-                for mac, told in await ask_stations(radio, bss):
+                for mac, told in await ask_stations(radio.control, bss):
                     flags = told.get("flags", "")
                     if "[ASSOC]" in flags and "[AUTHORIZED]" in flags:
                         stations.append(_station(mac, bss.network, told))
         return tuple(stations)
+
+    async def deauthenticate(self, network: str, mac: str) -> None:
+        for radio in self._radios:
+            for bss in radio.bsses:
+                if bss.network == network:
+                    await radio.deauthenticate(bss, mac)
 
     async def radios(self) -> tuple[WifiRadio, ...]:
         return tuple([await self._radio(radio) for radio in self._radios])
@@ -162,7 +216,9 @@ class HostapdDriver:
         self._events.put_nowait(event)
 
     async def _says(self, radio: HostapdRadio, bss: Bss, network: NetworkSettings) -> None:
-        status = await ask_status(radio, bss)
+        status = await ask_status(radio.control, bss)
+        if status.get("state") == "DFS":
+            raise ListensForRadar("The radio listens for radar for a minute before it sends.")
         if status.get("state") != "ENABLED":
             raise NotOnAir(f"hostapd says that {bss.interface} is {status.get('state', 'unknown').lower()}.")
         for name, interface in status.items():
@@ -185,7 +241,7 @@ class HostapdDriver:
         status: dict[str, str] = {}
         if radio.process is not None and radio.bsses:
             try:
-                status = await ask_status(radio, radio.bsses[0])
+                status = await ask_status(radio.control, radio.bsses[0])
             except DriverError:
                 status = {}
         settings = radio.settings
@@ -196,7 +252,11 @@ class HostapdDriver:
             band=settings.band,
             channel=int(status.get("channel", settings.channel)) if on_air else None,
             country=settings.country,
-            driver=await asyncio.to_thread(_kernel_driver, settings.interface),
+            driver=settings.driver,
+            max_bss=radio.most_networks,
+            channels=() if radio.facts is None else tuple(_channel(one) for one in radio.facts.channels),
+            sae=None if radio.facts is None else radio.facts.sae,
+            note=radio.able.note,
             state="on_air" if on_air else "down",
         )
 
@@ -205,9 +265,27 @@ def _matches(heard: tuple[Heard, ...], bss: Bss, network: NetworkSettings) -> bo
     for beacon in heard:
         if beacon.bssid.lower() == bss.bssid:
             hidden = network.hidden and not beacon.ssid.strip(b"\0")
-            if hidden or beacon.ssid == network.ssid_bytes:
+            named = hidden or beacon.ssid == network.ssid_bytes
+            if named and beacon.security in (None, ways_in(network.security)):
                 return True
     return False
+
+
+def ways_in(security: Security) -> frozenset[str]:
+    """What a scan shows of a network with this security."""
+    if security is Security.WPA2_WPA3:
+        return frozenset({"wpa2", "wpa3"})
+    return frozenset({security.value})
+
+
+def _channel(one: nl80211.PhyChannel) -> WifiChannel:
+    return WifiChannel(
+        band=Band(one.band),
+        number=one.number,
+        frequency=one.frequency,
+        allowed=one.usable,
+        radar=one.radar,
+    )
 
 
 def _station(mac: str, network: str, told: dict[str, str]) -> WifiStation:

@@ -10,9 +10,12 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
+
+from gatewayd.wifi.abilities import Version, read_version
 
 STOP_SECONDS = 3.0
 
@@ -89,17 +92,29 @@ class Process:
             self._on_end()
 
 
-def spawn(binary: str, config: Path, log: Path) -> int:
+def version_of(binary: str) -> Version | None:
+    """hostapd's version by its own word; None when it does not say. Blocks shortly. Raises OSError."""
+    try:
+        told = subprocess.run(
+            [binary, "-v"], stdin=subprocess.DEVNULL, capture_output=True, timeout=STOP_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    return read_version((told.stdout + told.stderr).decode(errors="replace"))
+
+
+def spawn(binary: str, config: Path, log: Path, *, doors: Path, group: str | None = None) -> int:
     """Starts hostapd in a session of its own and returns its pid. Raises OSError.
 
-    No argument is secret, and never `-d`: that would print passphrases. Its output goes to `log`,
-    made anew, never to a pipe of ours that would break when we die. Blocks shortly: use a thread.
+    `doors` is where its socket as a whole shall be, which `group` may use. No argument is secret, and never
+    `-d`: that would print passphrases. Its output goes to `log`, made anew, never to a pipe of ours that
+    would break when we die. Blocks shortly: use a thread.
     """
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         return os.posix_spawn(
             binary,
-            [binary, str(config)],
+            [binary, "-g", str(doors), *([] if group is None else ["-G", group]), str(config)],
             os.environ,
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),

@@ -10,35 +10,50 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
 import structlog
 
+from gatewayd.system import nl80211
 from gatewayd.system.files import ensure_folder, write_atomically
+from gatewayd.system.nl80211 import PhyFacts
 from gatewayd.tasks import Tasks
+from gatewayd.wifi.abilities import Abilities, Version, abilities
+from gatewayd.wifi.channels import settle_channel
 from gatewayd.wifi.control import CommandRefused, Control, ControlError, fields
-from gatewayd.wifi.driver import DriverError, Networks, RadioEvent
+from gatewayd.wifi.driver import Applied, DriverError, Networks, RadioEvent, Refused
 from gatewayd.wifi.dry_run import dry_run, end_orphans
-from gatewayd.wifi.hostapd_process import Process, spawn
+from gatewayd.wifi.hostapd_ears import Ears
+from gatewayd.wifi.hostapd_files import (
+    Marker,
+    complaint,
+    read_marker,
+    remove_files,
+    start_time,
+    write_all,
+    write_candidate,
+)
+from gatewayd.wifi.hostapd_process import Process, spawn, version_of
+from gatewayd.wifi.hostapd_steps import Steps
 from gatewayd.wifi.model import Step
-from gatewayd.wifi.planner import Plan, heavier, plan
-from gatewayd.wifi.render import Bss, Places, RadioSettings, Rendered, carried, dry_run_configs, render
+from gatewayd.wifi.planner import RESTART, How, Plan, heavier, plan
+from gatewayd.wifi.render import (
+    Bss,
+    Places,
+    RadioSettings,
+    Rendered,
+    assign_slots,
+    carried,
+    render,
+)
 
 log = structlog.get_logger(__name__)
 START_SECONDS = 10.0
 RELOAD_SECONDS = 15.0
 _POLL = 0.05
-
-
-class Marker(msgspec.Struct, frozen=True, kw_only=True):
-    """What the process with this pid and start time runs; `digest` is None while it is being changed."""
-
-    pid: int
-    started: str
-    radio: RadioSettings
-    digest: str | None
+Facts = Callable[[str], Awaitable[PhyFacts | None]]
 
 
 class HostapdRadio:
@@ -53,23 +68,31 @@ class HostapdRadio:
         run: Path,
         tasks: Tasks,
         emit: Callable[[RadioEvent], None],
+        facts: Facts = nl80211.facts,
     ) -> None:
-        """`run` is the folder for our own client sockets; `emit` gets what the radio tells."""
+        """`run` is the folder for our own client sockets; `emit` gets what the radio tells; `facts` is asked
+        what the radio can do."""
         self.settings = settings
+        self.facts: PhyFacts | None = None
         self.bsses: tuple[Bss, ...] = ()
         self.process: Process | None = None
         self._binary = binary
+        self._ask_facts = facts
         self._places = places
         self._run = run
-        self._tasks = tasks
-        self._emit = emit
         self._running: Networks | None = None
+        self._before: RadioSettings | None = None
+        self._slots: dict[str, int] = {}
+        self._version: Version | None = None
+        self._doors = False  # whether hostapd can be asked to add and remove networks
         self._digest: str | None = None
         self._busy = False
-        # Whether a reload is enough when it is not known which settings the process runs: it is when
-        # it was started for this radio, since every lighter step leaves to reload what it may have changed.
-        self._same_radio = False
-        self._listeners: list[asyncio.Task[None]] = []
+        # Whether a reload is enough when it is not known which settings the process runs: it is when it was
+        # started for this radio and what it was told since is read again by a reload.
+        self._rereadable = False
+        self._emit = emit
+        self._ears = Ears(self.control, tasks, self._tell)
+        self._steps = Steps(self.control, places, settings.radio)
 
     async def start(self) -> None:
         """Adopts the hostapd that answers on the radio's socket, or is known to run; unless we have it."""
@@ -78,8 +101,13 @@ class HostapdRadio:
         await asyncio.to_thread(ensure_folder, self._places.configuration)
         await asyncio.to_thread(ensure_folder, self._run)
         await asyncio.to_thread(end_orphans, self._candidates)
-        marker = await asyncio.to_thread(self._read_marker)
+        marker = await asyncio.to_thread(read_marker, self._places.marker_file(self.settings.radio))
+        self.facts = await self._ask_facts(self.settings.interface)
+        self.settings = settle_channel(
+            self.settings, self.facts, None if marker is None else marker.radio.channel
+        )
         pid = None if marker is None else marker.pid
+        self._doors = await asyncio.to_thread(self._places.global_socket(self.settings.radio).is_socket)
         try:
             async with await self.control(self.settings.interface) as control:
                 await control.ask("PING")
@@ -94,15 +122,16 @@ class HostapdRadio:
         with contextlib.suppress(ProcessLookupError):
             self._take(Process(pid))
             if marker is not None and marker.pid == pid:
-                self._digest = marker.digest
-                self._same_radio = marker.radio == self.settings
+                self._digest, self._version, self._slots = marker.digest, marker.version, marker.slots
+                self._before = marker.radio
+                self._rereadable = marker.rereadable and marker.radio == self.settings
             log.info(
                 "wifi.hostapd_adopted", radio=self.settings.radio, pid=pid, known=self._digest is not None
             )
 
     async def close(self) -> None:
         """Lets go of hostapd, which runs on."""
-        await self._stop_listening()
+        await self._ears.close()
         if self.process is not None:
             self.process.release()
             self.process = None
@@ -111,41 +140,80 @@ class HostapdRadio:
         """A new command socket to one BSS. Raises ControlError."""
         return await Control.open(self._places.control / interface, self._run)
 
+    async def deauthenticate(self, bss: Bss, mac: str) -> None:
+        """Throws a station off. Raises DriverError."""
+        try:
+            async with await self.control(bss.interface) as control:
+                with contextlib.suppress(CommandRefused):  # it has gone by itself
+                    await control.order(f"DEAUTHENTICATE {mac}")
+        except ControlError as error:
+            raise DriverError(f"{error}.") from error
+
+    @property
+    def able(self) -> Abilities:
+        """The steps that are sure here and now."""
+        able = abilities(self.settings.driver, self._version)
+        if not self._doors:
+            able = msgspec.structs.replace(able, swap=False)
+        return able
+
+    @property
+    def most_networks(self) -> int:
+        """How many networks fit on the radio."""
+        told = self.facts.most_access_points if self.facts is not None else 0
+        return min(self.able.most_networks, told or self.able.most_networks)
+
+    @property
+    def has_radar_duty(self) -> bool:
+        """Whether the radio's channel must be listened to before anything is sent on it."""
+        here = (self.settings.band, self.settings.channel)
+        channels = () if self.facts is None else self.facts.channels
+        return any(one.radar for one in channels if (one.band, one.number) == here)
+
     def carried(self, networks: Networks) -> Networks:
         """The networks that this radio sends."""
         return carried(self.settings, networks)
 
     def plan(self, networks: Networks) -> Plan:
         """The step that `apply(networks)` would take."""
-        return plan(self.settings, self._running, self.carried(networks))
+        return self._plan(self.carried(networks), Step.NONE)
 
     async def check(self, networks: Networks) -> None:
         """A dry run in a folder of its own. Raises Refused."""
+        most = self.most_networks
+        wanted = self.carried(networks)
+        if len(wanted) > most:
+            raise Refused(f"This radio carries at most {most} network{'s' if most > 1 else ''}.")
+        if self.facts is not None and not self.facts.sae and any(one.security.has_sae for one in wanted):
+            raise Refused("This radio does not carry WPA3: choose wpa2.")
         candidate = msgspec.structs.replace(self._places, configuration=self._candidates)
-        rendered = await asyncio.to_thread(self._render, networks, candidate)
+        rendered = await asyncio.to_thread(render, self.settings, wanted, candidate)
         if not rendered.bsses:
             return
-        files = await asyncio.to_thread(_write_candidate, candidate, self.settings.radio, rendered)
+        files = await asyncio.to_thread(write_candidate, candidate, self.settings.radio, rendered)
         try:
             for file in files:
                 await dry_run(self._binary, file)
         finally:
-            await asyncio.to_thread(_remove_files, candidate.configuration)
+            await asyncio.to_thread(remove_files, candidate.configuration)
 
-    async def apply(self, networks: Networks, least: Step) -> Step:
+    async def apply(self, networks: Networks, least: Step) -> Applied:
         """Makes the radio send these networks. Raises DriverError; then what it runs is not known."""
         wanted = self.carried(networks)
-        rendered = await asyncio.to_thread(self._render, networks, self._places)
+        slots = assign_slots(self._slots, wanted)
+        rendered = await asyncio.to_thread(render, self.settings, wanted, self._places, slots)
         alive = self.process is not None and self.process.alive
         if alive == bool(wanted) and self._digest == rendered.digest and least is Step.NONE:
-            self._settle(wanted, rendered)
-            return Step.NONE
-        step = self._choose(wanted, least)
-        todo = plan(self.settings, self._running, wanted)
+            self._settle(wanted, rendered, slots)
+            return Applied(step=Step.NONE, silent_ms=0)
+        await self._recognise(wanted, slots)
+        todo, before = self._plan(wanted, least), self._running
         self._running, self._digest, self._busy = None, None, True
+        self._rereadable = self._rereadable and all(how in (How.KEYS, How.EDIT) for _, how in todo.acts)
         try:
-            await asyncio.to_thread(self._write, rendered)
-            await self._carry_out(step, todo, wanted, rendered)
+            await asyncio.to_thread(self._mark, None)
+            await asyncio.to_thread(write_all, self._places, self.settings.radio, rendered)
+            silent_ms = await self._carry_out(todo, before or (), wanted, rendered)
         except ControlError as error:
             raise DriverError(f"{error}.") from error
         except ProcessLookupError as error:
@@ -154,75 +222,111 @@ class HostapdRadio:
             raise DriverError(f"hostapd could not be given its settings: {error.strerror}.") from error
         finally:
             self._busy = False
-        self._digest = rendered.digest
+        self._digest, self._rereadable, self._before = rendered.digest, True, self.settings
+        self._settle(wanted, rendered, slots)
         await asyncio.to_thread(self._mark, rendered.digest)
-        self._settle(wanted, rendered)
-        return step
+        return Applied(step=todo.step, silent_ms=silent_ms)
 
-    def _choose(self, wanted: Networks, least: Step) -> Step:
+    async def _recognise(self, wanted: Networks, slots: dict[str, int]) -> None:
+        """An adopted hostapd may run just what is wanted, but as the radio was set up before."""
+        if self._running is None and self._before not in (None, self.settings) and self._digest is not None:
+            assert self._before is not None
+            old = await asyncio.to_thread(render, self._before, wanted, self._places, slots)
+            if old.digest == self._digest:
+                self._running = wanted
+
+    def _plan(self, wanted: Networks, least: Step) -> Plan:
         if self.process is None or not self.process.alive or not wanted:
-            return Step.RESTART
+            return RESTART
         if self._running is None:
-            return heavier(least, Step.RELOAD if self._same_radio else Step.RESTART)
-        return heavier(least, plan(self.settings, self._running, wanted).step)
+            return Plan(step=heavier(least, Step.RELOAD if self._rereadable else Step.RESTART))
+        first = next((name for name, slot in self._slots.items() if slot == 0), None)
+        todo = plan(self.settings, self.able, self._running, wanted, first=first, before_radio=self._before)
+        return todo if heavier(least, todo.step) is todo.step else Plan(step=least)
 
-    async def _carry_out(self, step: Step, todo: Plan, wanted: Networks, rendered: Rendered) -> None:
-        if step is Step.RESTART or self.process is None:
+    async def _carry_out(
+        self, todo: Plan, before: Networks, wanted: Networks, rendered: Rendered
+    ) -> int | None:
+        """Returns for how many milliseconds the radio was disturbed; None when it does not send yet."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        if todo.step is Step.RESTART or self.process is None:
             await self._restart(rendered)
-        elif step is Step.RELOAD:
+        elif todo.step is Step.RELOAD:
             await self.process.while_alive(self._reload(self.process))
+        elif todo.step is Step.CSA:
+            await self.process.while_alive(self._steps.switch_channel(self.settings))
         else:
-            await self.process.while_alive(self._touch(step, todo, wanted, rendered))
+            await self.process.while_alive(self._steps.carry_out(todo, before, wanted, rendered, self.bsses))
+        swapped = {name for name, how in todo.acts if how in (How.ADD, How.REMOVE, How.SWAP)}
+        if todo.step in (Step.RELOAD, Step.RESTART):
+            await self._ears.close()  # hostapd may have made its sockets anew
+        elif swapped:
+            self._ears.listen(tuple(bss for bss in self.bsses if bss.network not in swapped))
+        else:
+            return round((loop.time() - started) * 1000)
+        if rendered.bsses and not await self._sends(started):
+            return None
+        return round((loop.time() - started) * 1000)
+
+    async def _sends(self, started: float) -> bool:
+        loop = asyncio.get_running_loop()
+        while loop.time() < started + START_SECONDS:
+            if await self._state() == "ENABLED":
+                return True
+            await asyncio.sleep(_POLL)
+        return False
 
     async def _reload(self, process: Process) -> None:
         async with await self.control(self.settings.interface) as control:
             # A former SAE station would come back with any password from hostapd's cache of keys.
             await control.order("PMKSA_FLUSH")
-            process.reload()
-            await control.ask("PING", seconds=RELOAD_SECONDS)
+        process.reload()
+        deadline = asyncio.get_running_loop().time() + RELOAD_SECONDS
+        while await self._state() is None:  # it makes its sockets anew when networks have come or gone
+            if asyncio.get_running_loop().time() > deadline:
+                raise ControlError(f"hostapd did not answer within {RELOAD_SECONDS:.0f} s of its reload")
+            await asyncio.sleep(_POLL)
+        async with await self.control(self.settings.interface) as control:
             await control.order("PMKSA_FLUSH")
 
-    async def _touch(self, step: Step, todo: Plan, wanted: Networks, rendered: Rendered) -> None:
-        interfaces = {bss.network: bss.interface for bss in rendered.bsses}
-        for network in wanted:
-            if network.network not in todo.networks:
-                continue
-            async with await self.control(interfaces[network.network]) as control:
-                if step is Step.BSS:
-                    await control.order(f"SET ssid2 {network.ssid_bytes.hex()}")
-                await control.order("RELOAD_WPA_PSK")
-                if step is Step.BSS:
-                    await control.order("UPDATE_BEACON")
-
     async def _restart(self, rendered: Rendered) -> None:
-        await self._stop_listening()
+        await self._ears.close()
         if self.process is not None:
             await self.process.stop()
             self.process = None
-        self._same_radio = False
+        self._rereadable = False
         if not rendered.bsses:
             return
         logfile = self._run / f"{self.settings.radio}.log"
         await asyncio.to_thread(ensure_folder, self._places.control)
         config = self._places.config_file(self.settings.radio)
-        process = Process(await asyncio.to_thread(spawn, self._binary, config, logfile))
+        self._version = await asyncio.to_thread(version_of, self._binary)
+        doors = self._places.global_socket(self.settings.radio)
+        process = Process(
+            await asyncio.to_thread(
+                spawn, self._binary, config, logfile, doors=doors, group=self._places.group
+            )
+        )
+        self._doors = True
         self._take(process)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + START_SECONDS
-        while not await self._answers():
+        while await self._state() is None:
             if not process.alive:
-                raise DriverError(f"hostapd ended at once{await asyncio.to_thread(_complaint, logfile)}.")
+                raise DriverError(f"hostapd ended at once{await asyncio.to_thread(complaint, logfile)}.")
             if loop.time() > deadline:
                 raise DriverError(f"hostapd did not answer within {START_SECONDS:.0f} s of its start.")
             await asyncio.sleep(_POLL)
-        self._same_radio = True
+        self._rereadable = True
 
-    async def _answers(self) -> bool:
+    async def _state(self) -> str | None:
+        """What hostapd says of the radio (ENABLED, DFS ...); None when it does not say."""
         try:
             async with await self.control(self.settings.interface) as control:
-                return fields(await control.ask("STATUS", seconds=1.0)).get("state") is not None
+                return fields(await control.ask("STATUS", seconds=1.0)).get("state")
         except ControlError:
-            return False
+            return None
 
     def _take(self, process: Process) -> None:
         self.process = process
@@ -233,137 +337,31 @@ class HostapdRadio:
         if not self._busy:
             self._emit(RadioEvent(kind="lost", reason="hostapd has ended"))
 
-    def _settle(self, wanted: Networks, rendered: Rendered) -> None:
-        self._running = wanted
-        interfaces = [bss.interface for bss in self.bsses]
-        if interfaces == [bss.interface for bss in rendered.bsses] and self._listeners:
-            self.bsses = rendered.bsses
-            return
-        self.bsses = rendered.bsses
-        for listener in self._listeners:
-            listener.cancel()
-        self._listeners = [
-            self._tasks.spawn(f"wifi.events.{bss.interface}", self._listen(bss)) for bss in self.bsses
-        ]
+    def _settle(self, wanted: Networks, rendered: Rendered, slots: dict[str, int]) -> None:
+        self._running, self._slots, self.bsses = wanted, slots, rendered.bsses
+        self._ears.listen(self.bsses)
 
-    async def _stop_listening(self) -> None:
-        listeners, self._listeners = self._listeners, []
-        for listener in listeners:
-            listener.cancel()
-        await asyncio.gather(*listeners, return_exceptions=True)
-
-    async def _listen(self, bss: Bss) -> None:
-        while True:
-            try:
-                async with await self.control(bss.interface) as control:
-                    async for event in control.events():
-                        self._heard(bss, event)
-            except ControlError as error:
-                log.debug("wifi.events_lost", interface=bss.interface, error=str(error))
-            await asyncio.sleep(0.5)
-
-    def _heard(self, bss: Bss, event: str) -> None:
-        word, _, rest = event.partition(" ")
-        mac = rest.partition(" ")[0].lower()
-        if word == "AP-STA-CONNECTED":
-            self._emit(RadioEvent(kind="joined", network=bss.network, mac=mac))
-        elif word == "AP-STA-DISCONNECTED":
-            self._emit(RadioEvent(kind="left", network=bss.network, mac=mac))
-        elif word in ("AP-DISABLED", "INTERFACE-DISABLED") and not self._busy:
-            self._emit(RadioEvent(kind="lost", reason=f"{bss.interface} was switched off"))
-
-    def _render(self, networks: Networks, places: Places) -> Rendered:
-        return render(self.settings, self.carried(networks), places)
-
-    def _write(self, rendered: Rendered) -> None:
-        self._mark(None)
-        for network, keys in rendered.keys.items():
-            write_atomically(self._places.key_file(self.settings.radio, network), keys.encode())
-        write_atomically(self._places.config_file(self.settings.radio), rendered.config.encode())
-        kept = {self._places.key_file(self.settings.radio, network) for network in rendered.keys}
-        for file in self._places.configuration.glob(f"{self.settings.radio}-*.psk"):
-            if file not in kept:
-                file.unlink()
+    def _tell(self, event: RadioEvent) -> None:
+        if event.kind != "lost" or not self._busy:
+            self._emit(event)
 
     @property
     def _candidates(self) -> Path:
         return self._places.configuration / f"{self.settings.radio}-candidate"
 
-    @property
-    def _marker_file(self) -> Path:
-        return self._places.configuration / f"{self.settings.radio}.running"
-
     def _mark(self, digest: str | None) -> None:
+        file = self._places.marker_file(self.settings.radio)
         if self.process is None:
-            self._marker_file.unlink(missing_ok=True)
+            file.unlink(missing_ok=True)
             return
         pid = self.process.pid
-        marker = Marker(pid=pid, started=_start_time(pid), radio=self.settings, digest=digest)
-        write_atomically(self._marker_file, msgspec.json.encode(marker))
-
-    def _read_marker(self) -> Marker | None:
-        """What was noted of a process that still runs."""
-        try:
-            marker = msgspec.json.decode(self._marker_file.read_bytes(), type=Marker)
-        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
-            return None
-        return marker if marker.started and marker.started == _start_time(marker.pid) else None
-
-
-async def ask_status(radio: HostapdRadio, bss: Bss) -> dict[str, str]:
-    """hostapd's STATUS as asked at one BSS. Raises DriverError."""
-    try:
-        async with await radio.control(bss.interface) as control:
-            return fields(await control.ask("STATUS"))
-    except ControlError as error:
-        raise DriverError(f"{error}.") from error
-
-
-async def ask_stations(radio: HostapdRadio, bss: Bss) -> list[tuple[str, dict[str, str]]]:
-    """Every station of one BSS: its MAC and hostapd's fields. Raises DriverError."""
-    found: list[tuple[str, dict[str, str]]] = []
-    try:
-        async with await radio.control(bss.interface) as control:
-            with contextlib.suppress(CommandRefused):  # `FAIL` ends the list
-                reply = await control.ask("STA-FIRST")
-                while reply:
-                    mac = reply.splitlines()[0].strip().lower()
-                    found.append((mac, fields(reply)))
-                    reply = await control.ask(f"STA-NEXT {mac}")
-    except ControlError as error:
-        raise DriverError(f"{error}.") from error
-    return found
-
-
-def _start_time(pid: int) -> str:
-    """When the process began, in ticks since boot (proc(5), field 22 of stat): tells reused pids apart."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except FileNotFoundError:
-        return ""
-
-
-def _write_candidate(places: Places, radio: str, rendered: Rendered) -> list[Path]:
-    ensure_folder(places.configuration)
-    for network, keys in rendered.keys.items():
-        write_atomically(places.key_file(radio, network), keys.encode())
-    files = []
-    for number, config in enumerate(dry_run_configs(rendered.config)):
-        file = places.configuration / f"{radio}-{number}.conf"
-        write_atomically(file, config.encode())
-        files.append(file)
-    return files
-
-
-def _remove_files(folder: Path) -> None:
-    for file in folder.iterdir():
-        file.unlink()
-
-
-def _complaint(logfile: Path) -> str:
-    """What hostapd said of its end, if it is telling; never a line that quotes its configuration."""
-    telling = ("Could not", "not allowed", "not found", "Failed to set", "Invalid")
-    for line in logfile.read_text(errors="replace").splitlines():
-        if any(word in line for word in telling) and not line.startswith("Line "):
-            return f" ({line.strip()[:160].rstrip('.')})"
-    return ""
+        marker = Marker(
+            pid=pid,
+            started=start_time(pid),
+            radio=self.settings,
+            digest=digest,
+            version=self._version,
+            slots=self._slots,
+            rereadable=self._rereadable,
+        )
+        write_atomically(file, msgspec.json.encode(marker))

@@ -52,13 +52,14 @@ class Step(StrEnum):
     """What a change does to the radio, from the least disturbing to the most.
 
     `none`: nothing; `keys`: the keys of one network are read again; `bss`: one network, the others on
-    the radio do not notice; `reload`: every station of the radio is thrown off once; `restart`: the
-    radio is silent for some seconds.
+    the radio do not notice; `csa`: the radio changes its channel and takes its stations along; `reload`:
+    every station of the radio is thrown off once; `restart`: the radio is silent for some seconds.
     """
 
     NONE = "none"
     KEYS = "keys"
     BSS = "bss"
+    CSA = "csa"
     RELOAD = "reload"
     RESTART = "restart"
 
@@ -87,8 +88,41 @@ Confirm = Literal["none", "station", "client"]
 """What a change waits for, beyond the proof on the air, before it counts as applied."""
 
 
+MAIN_KEY, OLD_KEY = "main", "old"
+"""The key ids of a network's own password, and of the one before while a rotation lasts."""
+
+NetworkRole = Literal["home", "guest", "iot"]
+"""What a network is for."""
+
+
+class DeviceKey(Struct, frozen=True, kw_only=True):
+    """A further WPA2 password of a network. `id` is what the radio names a station's key by."""
+
+    id: str
+    label: str
+    passphrase: Secret
+    revoked: bool = False
+
+
+class Window(Struct, frozen=True, kw_only=True):
+    """A span of every week in the household's wall time in which a network is on.
+
+    `days` has 0 for Monday to 6 for Sunday, on which the window begins; `start` and `end` are `HH:MM`. An
+    `end` that is not after `start` is on the next day; equal means the whole 24 hours.
+    """
+
+    days: tuple[int, ...]
+    start: str
+    end: str
+
+
 class NetworkSettings(Struct, frozen=True, kw_only=True):
-    """What one network shall be, at one revision. `passphrase` is None exactly when security has none."""
+    """What one network shall be, at one revision. `passphrase` is None exactly when security has none.
+
+    `keys` are further passwords, of WPA2 only. `bridge` is where the network's stations belong.
+    `schedule`: when it is on, always without one. `absent`: it shall not be there at all (it was deleted, or
+    is not made yet), and then it is not enabled either.
+    """
 
     network: str
     role: str
@@ -100,6 +134,10 @@ class NetworkSettings(Struct, frozen=True, kw_only=True):
     hidden: bool = False
     isolated: bool = False
     enabled: bool = True
+    keys: tuple[DeviceKey, ...] = ()
+    bridge: str | None = None
+    schedule: tuple[Window, ...] = ()
+    absent: bool = False
 
     @property
     def ssid_bytes(self) -> bytes:
@@ -130,7 +168,10 @@ class WifiImpact(Struct, frozen=True, kw_only=True):
 
 
 class WifiNetwork(Struct, frozen=True, kw_only=True):
-    """A network as callers see it. `state`: `on_air`, `changing`, `off` (not enabled) or `down`."""
+    """A network as callers see it. `state`: `on_air`, `changing`, `off` or `down`.
+
+    `off` says why it is off: it was switched off, its schedule has it off now, or its time (`expires`) is up.
+    """
 
     id: str
     role: str
@@ -142,6 +183,9 @@ class WifiNetwork(Struct, frozen=True, kw_only=True):
     enabled: bool
     state: Literal["on_air", "changing", "off", "down"]
     revision: int
+    schedule: tuple[Window, ...] = ()
+    expires: datetime | None = None
+    off: Literal["disabled", "schedule", "expired"] | None = None
     simulated: bool = False
 
 
@@ -149,8 +193,8 @@ class WifiChange(Struct, frozen=True, kw_only=True):
     """One change of one network on its way from `from_revision` to `to_revision`.
 
     `reason` is a sentence when it was rolled back, or when its proof needs a word. `deadline` is set
-    while it waits for a confirmation. `outage_ms` is the time from the first disturbance of the radio
-    until a network (the new one, or after a roll-back the old one) was proven on the air.
+    while it waits for a confirmation. `outage_ms` is for how long the radio was disturbed or silent, by
+    its own word; after a roll-back with the way back.
     """
 
     id: str
@@ -181,8 +225,23 @@ class WifiStation(Struct, frozen=True, kw_only=True):
     key: str | None = None
 
 
+class WifiChannel(Struct, frozen=True, kw_only=True):
+    """A channel that a radio knows. `allowed`: here and now by the country's rules; `radar`: listened to for
+    a minute before anything is sent, and left when radar is seen."""
+
+    band: Band
+    number: int
+    frequency: int
+    allowed: bool
+    radar: bool
+
+
 class WifiRadio(Struct, frozen=True, kw_only=True):
-    """A radio as it is now. `channel` is None while it is silent; `driver` is the kernel's name for it."""
+    """A radio as it is now. `channel` is None while it is silent; `driver` is the kernel's name for it.
+
+    What it can do is as the kernel tells, and empty or None where it does not: `channels`, `sae` (WPA3).
+    `max_bss` networks at most fit on it. `note` is a sentence when the radio has limits worth knowing.
+    """
 
     id: str
     interface: str
@@ -191,4 +250,8 @@ class WifiRadio(Struct, frozen=True, kw_only=True):
     country: str | None
     driver: str
     state: Literal["on_air", "down"]
+    max_bss: int | None = None
+    channels: tuple[WifiChannel, ...] = ()
+    sae: bool | None = None
+    note: str | None = None
     simulated: bool = False

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
 
+from gatewayd.errors import InvalidField
 from gatewayd.operations import Context, Empty, Operation, Request, Result, Scope
+from gatewayd.system.clock import Clock
 from gatewayd.system.secret import Secret
 from gatewayd.wifi.model import (
     Band,
@@ -17,12 +20,17 @@ from gatewayd.wifi.model import (
     WifiNetwork,
     WifiRadio,
     WifiStation,
+    Window,
 )
 from gatewayd.wifi.rules import read_security
 from gatewayd.wifi.service import WifiService
+from gatewayd.wifi.witness import WifiRefused
 
 LOCK = "wifi"
-_CONTROL = ("network", "confirm", "deadline_seconds")
+_CONTROL = (
+    *("network", "confirm", "deadline_seconds", "if_revision", "accept_risk", "expires", "for_seconds"),
+    *("role", "id"),
+)
 
 
 class WifiNetworks(Result, frozen=True, kw_only=True):
@@ -49,22 +57,31 @@ class WifiNetworkPatch(Request, frozen=True, kw_only=True):
     hidden: bool | UnsetType = UNSET
     isolated: bool | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
+    schedule: tuple[Window, ...] | UnsetType = UNSET
 
 
 class WifiNetworkUpdate(WifiNetworkPatch, frozen=True, kw_only=True):
     """A patch, and what the change waits for before it counts: nothing, a station, or the requester.
 
     `deadline_seconds` (30 to 900): when that has not come by then, the last good settings return.
+    `if_revision`: refuse when the network is no longer at this revision. `expires`, or `for_seconds` from
+    now: when the network goes off by itself; null: never. `accept_risk`: yes to what is dangerous, such as
+    a network without a password.
     """
 
     confirm: Confirm = "none"
     deadline_seconds: int = 300
+    if_revision: int | None = None
+    expires: datetime | UnsetType | None = UNSET
+    for_seconds: float | UnsetType | None = UNSET
+    accept_risk: bool = False
 
 
 class WifiPreview(Result, frozen=True, kw_only=True):
-    """What the change would do. Nothing was changed."""
+    """What the change would do, and sentences about what is dangerous in it. Nothing was changed."""
 
     impact: WifiImpact
+    risks: tuple[str, ...] = ()
 
 
 class WifiCredentials(Result, frozen=True, kw_only=True):
@@ -103,9 +120,10 @@ class WifiChanges(Result, frozen=True, kw_only=True):
 
 
 class WifiStations(Result, frozen=True, kw_only=True):
-    """Devices that are connected now."""
+    """Devices that are connected now; `refused` are those that tried a wrong password in the last hour."""
 
     items: tuple[WifiStation, ...]
+    refused: tuple[WifiRefused, ...] = ()
     next: str | None = None
 
 
@@ -129,18 +147,24 @@ class Handlers:
         return await self._service.network(request.network)
 
     async def update(self, request: WifiNetworkUpdate, context: Context) -> WifiChangeAnswer:
+        seconds = wanted_seconds(request.expires, request.for_seconds, context.clock)
         change = await self._service.update(
             context.unit,
             request.network,
-            _patch(request),
+            patch_of(request),
             caller=context.caller.id,
             confirm=request.confirm,
             deadline_seconds=request.deadline_seconds,
+            if_revision=request.if_revision,
+            seconds=seconds or None,
+            endless=seconds is None,
+            accept_risk=request.accept_risk,
         )
         return WifiChangeAnswer(change=change)
 
     async def preview(self, request: WifiNetworkPatch, _context: Context) -> WifiPreview:
-        return WifiPreview(impact=await self._service.preview(request.network, _patch(request)))
+        impact, risks = await self._service.preview(request.network, patch_of(request))
+        return WifiPreview(impact=impact, risks=risks)
 
     async def reveal(self, request: WifiNetworkName, _context: Context) -> WifiCredentials:
         settings = await self._service.reveal(request.network)
@@ -167,7 +191,7 @@ class Handlers:
         return WifiChangeAnswer(change=change)
 
     async def stations(self, _request: Empty, _context: Context) -> WifiStations:
-        return WifiStations(items=await self._service.stations())
+        return WifiStations(items=await self._service.stations(), refused=self._service.witness.refused())
 
     async def radios(self, _request: Empty, _context: Context) -> WifiRadios:
         return WifiRadios(items=await self._service.radios())
@@ -322,7 +346,7 @@ def _radio_rows(handlers: Handlers) -> tuple[Operation, ...]:
     )
 
 
-def _patch(request: WifiNetworkPatch) -> dict[str, Any]:
+def patch_of(request: Request) -> dict[str, Any]:
     """The fields that were given, by the names of NetworkSettings. Raises InvalidField on the security."""
     patch = {
         name: value
@@ -332,3 +356,31 @@ def _patch(request: WifiNetworkPatch) -> dict[str, Any]:
     if "security" in patch:
         patch["security"] = read_security(patch["security"])
     return patch
+
+
+def wanted_seconds(
+    expires: datetime | UnsetType | None, seconds: float | UnsetType | None, clock: Clock
+) -> float | None:
+    """How long a network is wanted from now: 0 when nothing is said of it, None for ever.
+
+    Raises InvalidField when both are given, when `expires` is past or has no zone, or when the box does not
+    know the time.
+    """
+    if expires is UNSET or (expires is None and seconds is not UNSET):
+        if seconds is UNSET:
+            return 0
+        if seconds is not None and seconds <= 0:
+            raise InvalidField("for_seconds", "A network may be wanted for 60 seconds or more.")
+        return seconds
+    if expires is None:
+        return None
+    if seconds is not UNSET and seconds is not None:
+        raise InvalidField("expires", "Give either expires or for_seconds.")
+    if expires.tzinfo is None:
+        raise InvalidField("expires", "A time has a zone: end it with Z or, for example, +01:00.")
+    if not clock.trusted():
+        raise InvalidField("expires", "The box does not know the time yet: give for_seconds.")
+    left = (expires - clock.now()).total_seconds()
+    if left <= 0:
+        raise InvalidField("expires", "That time is past.")
+    return left

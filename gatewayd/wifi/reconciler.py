@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any
 
@@ -18,10 +18,12 @@ import structlog
 from gatewayd.events import Bus
 from gatewayd.store.database import Database
 from gatewayd.system.clock import Clock
-from gatewayd.wifi.driver import Driver, DriverError, Networks, NotOnAir, OnAir, RadioEvent
-from gatewayd.wifi.events import WifiChanged, WifiStationJoined, WifiStationLeft
+from gatewayd.wifi.channels import RADAR_SECONDS
+from gatewayd.wifi.driver import Driver, DriverError, ListensForRadar, Networks, NotOnAir, OnAir, RadioEvent
+from gatewayd.wifi.events import WifiChanged, WifiStationJoined, WifiStationLeft, WifiSwitched
 from gatewayd.wifi.model import ChangeState, NetworkSettings, Step, WifiChange
 from gatewayd.wifi.repository import Repository, StoredChange
+from gatewayd.wifi.timetable import Timetable
 
 log = structlog.get_logger(__name__)
 ON_AIR_SECONDS = 30.0
@@ -35,8 +37,17 @@ class Reconciler:
     """The only one that tells the driver what to send."""
 
     def __init__(
-        self, *, driver: Driver, repository: Repository, database: Database, bus: Bus, clock: Clock
+        self,
+        *,
+        driver: Driver,
+        repository: Repository,
+        database: Database,
+        bus: Bus,
+        clock: Clock,
+        timetable: Timetable,
+        heard: Callable[[RadioEvent], None],
     ) -> None:
+        """`timetable` says which networks are on now; `heard` is given what the radios tell of devices."""
         self.down: str | None = "The radio has not been started yet."
         """Why the networks are not on the air as they should be; None when they are."""
         self._driver = driver
@@ -44,6 +55,9 @@ class Reconciler:
         self._database = database
         self._bus = bus
         self._clock = clock
+        self._timetable = timetable
+        self._pass_on = heard
+        self._sent: Networks | None = None
         self._wake = asyncio.Event()
         self._lost: str | None = None
         self._resumed = False
@@ -76,7 +90,7 @@ class Reconciler:
                     await self._restore()
                 else:
                     await self._raise_proofs()
-                    await self._wake.wait()
+                    await self._follow_timetable()
         except DriverError as error:
             self.down = str(error)
             raise
@@ -86,7 +100,11 @@ class Reconciler:
         if event.kind == "lost":
             self._lost = event.reason
             log.warning("wifi.radio_lost", reason=event.reason)
+        elif event.kind == "wrong_password":
+            self._pass_on(event)
+            return
         elif event.network is not None and event.mac is not None:
+            self._pass_on(event)
             kind = WifiStationJoined if event.kind == "joined" else WifiStationLeft
             self._bus.publish(kind(network=event.network, mac=event.mac, simulated=simulated))
         self._wake.set()
@@ -120,20 +138,48 @@ class Reconciler:
         await self._bring_up(good, least=Step.RESTART)
         log.info("wifi.radio_restored")
 
-    async def _bring_up(self, networks: Networks, *, least: Step = Step.NONE) -> None:
-        """The last good revisions on the air, proven; by a restart if the lighter way does not prove."""
+    async def _bring_up(self, networks: Networks, *, least: Step = Step.NONE) -> int:
+        """The last good revisions on the air, proven; by a restart if the lighter way does not prove.
+
+        Returns for how many milliseconds the radio was silent.
+        """
+        started = self._clock.monotonic()
         self._lost = None
+        self._sent = None
         try:
-            await self._driver.apply(networks, least=least)
+            applied = await self._driver.apply(networks, least=least)
             await self._wait_on_air(networks, RETURN_SECONDS)
+            silent = applied.silent_ms
         except DriverError as error:
             log.warning("wifi.restart_needed", reason=str(error))
             await self._driver.apply(networks, least=Step.RESTART)
             await self._wait_on_air(networks, ON_AIR_SECONDS)
+            silent = None
         self.down = None
+        self._sent = networks
+        return self._since(started) if silent is None else silent
+
+    async def _follow_timetable(self) -> None:
+        """Switches what a schedule or an end has made due; then waits for that or for a word."""
+        good = await self._good()
+        if self._sent is not None and good != self._sent:
+            before = {network.network: network.enabled for network in self._sent}
+            await self._bring_up(good)
+            for network in good:
+                if before.get(network.network, network.enabled) != network.enabled:
+                    log.info("wifi.network_switched", network=network.network, on=network.enabled)
+                    self._bus.publish(
+                        WifiSwitched(
+                            network=network.network, on=network.enabled, simulated=self._driver.simulated
+                        )
+                    )
+            return
+        wanted = tuple(stored.applied for stored in await self._repository.networks())
+        await self._wait(self._timetable.pause(wanted))
 
     async def _good(self) -> Networks:
-        return tuple(stored.applied for stored in await self._repository.networks())
+        networks = await self._repository.networks()
+        return tuple(self._timetable.told(stored.applied) for stored in networks)
 
     # --- one change ----------------------------------------------------------------------------------
 
@@ -152,7 +198,7 @@ class Reconciler:
             await self._finish_back(change, str(error), 0)
             return
         new = next(network for network in target if network.network == change.network)
-        self._lost = None
+        self._lost, self._sent = None, None
         started = self._clock.monotonic()
         try:
             applied = await self._driver.apply(target)
@@ -162,10 +208,12 @@ class Reconciler:
         except DriverError as error:
             await self._go_back(change, str(error), started)
             return
-        outage = 0 if applied.step is Step.NONE else self._since(started)
+        outage = self._since(started) if applied.silent_ms is None else applied.silent_ms
         async with self._database.unit() as unit:
             self._repository.measure(unit, change.id, outage)
-        await self._conclude(stored, on_air, started)
+        await self._conclude(stored, on_air, outage)
+        if self._sent is None:
+            self._sent = target
 
     async def _target(self, change: WifiChange, good: Networks) -> Networks | None:
         """All networks with this change in place; None when it was built on something that is gone."""
@@ -174,9 +222,9 @@ class Reconciler:
         if new is None or old.revision != change.from_revision:
             await self._finish_back(change, "It was built on a change that was rolled back.", 0)
             return None
-        return replaced(good, new)
+        return replaced(good, self._timetable.told(new))
 
-    async def _conclude(self, stored: StoredChange, on_air: OnAir, started: float) -> None:
+    async def _conclude(self, stored: StoredChange, on_air: OnAir, outage: int) -> None:
         change = stored.change
         if change.confirm == "none":
             async with self._database.unit() as unit:
@@ -185,7 +233,9 @@ class Reconciler:
             await self._wait_confirmed(stored)
         now = await self._current(change)
         if now.state is not ChangeState.APPLIED:
-            await self._go_back(now, now.reason or "It was not confirmed.", started)
+            # Between here and there the new settings were on the air: no outage.
+            returned = self._clock.monotonic() - outage / 1000
+            await self._go_back(now, now.reason or "It was not confirmed.", returned)
             return
         self._bus.publish(WifiChanged(change=now))
 
@@ -234,8 +284,9 @@ class Reconciler:
     async def _go_back(self, change: WifiChange, reason: str, started: float) -> None:
         log.warning("wifi.change_goes_back", change=change.id, reason=reason)
         await self._turn_back(change, reason)
-        await self._bring_up(await self._good())
-        await self._finish_back(change, reason, self._since(started))
+        before = self._since(started)
+        silent = await self._bring_up(await self._good())
+        await self._finish_back(change, reason, before + silent)
 
     async def _finish_back(self, change: WifiChange, reason: str, outage_ms: int) -> None:
         async with self._database.unit() as unit:
@@ -252,7 +303,8 @@ class Reconciler:
             except NotOnAir as error:
                 if self._lost is not None:
                     raise NotOnAir(f"The radio fell silent: {self._lost}.") from error
-                if self._clock.monotonic() >= deadline:
+                radar = RADAR_SECONDS if isinstance(error, ListensForRadar) else 0.0
+                if self._clock.monotonic() >= deadline + radar:
                     raise NotOnAir(f"Not on the air within {seconds:.0f} s: {error}") from error
             await self._clock.sleep(_PROOF_PAUSE)
 

@@ -8,12 +8,13 @@ key as 64 hexadecimal digits in a file of its own, and an SAE password cannot ho
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct
 
 from gatewayd.wifi.keys import pmk
-from gatewayd.wifi.model import Band, NetworkSettings, Security
+from gatewayd.wifi.model import MAIN_KEY, Band, NetworkSettings, Security
 
 ANY_STATION = "00:00:00:00:00:00"
 _KEY_MANAGEMENT = {
@@ -27,8 +28,19 @@ _PROTECTION = {Security.WPA2: 1, Security.WPA2_WPA3: 1, Security.WPA3: 2, Securi
 _HARDWARE_MODE = {Band.GHZ_2_4: "g", Band.GHZ_5: "a", Band.GHZ_6: "a"}
 
 
+_SIX_GHZ_CLASS = 131  # IEEE Std 802.11ax-2021, table E-4: 20 MHz channels of 6 GHz
+
+
+AUTO = 0
+"""The channel of a radio that shall choose by itself, before it has."""
+
+
 class RadioSettings(Struct, frozen=True, kw_only=True):
-    """The part of the configuration that all networks of a radio share. `address` is the radio's own MAC."""
+    """The part of the configuration that all networks of a radio share.
+
+    `address` is the radio's own MAC, `driver` the kernel's name of what drives it: it decides which steps
+    are known to work (`planner`).
+    """
 
     radio: str
     interface: str
@@ -36,10 +48,12 @@ class RadioSettings(Struct, frozen=True, kw_only=True):
     band: Band
     channel: int
     country: str | None = None
+    driver: str = "unknown"
 
 
 class Bss(Struct, frozen=True, kw_only=True):
-    """One network on one radio: its interface and BSSID."""
+    """One network on one radio: its interface and BSSID. The first is the radio's own interface; the
+    others are made by hostapd."""
 
     network: str
     interface: str
@@ -61,13 +75,26 @@ class Places(Struct, frozen=True, kw_only=True):
         """A network's `wpa_psk_file`."""
         return self.configuration / f"{radio}-{network}.psk"
 
+    def marker_file(self, radio: str) -> Path:
+        """What we noted of the process that runs it."""
+        return self.configuration / f"{radio}.running"
+
+    def bss_file(self, radio: str, network: str) -> Path:
+        """One network alone, for the moment in which it is added to a running radio."""
+        return self.configuration / f"{radio}-{network}.bss"
+
+    def global_socket(self, radio: str) -> Path:
+        """The socket of a radio's hostapd as a whole (its option `-g`)."""
+        return self.control / f"{radio}.global"
+
 
 class Rendered(Struct, frozen=True, kw_only=True):
-    """Everything that hostapd reads for one radio."""
+    """Everything that hostapd reads for one radio; `alone` has each network's section as a whole file."""
 
     config: str
     keys: dict[str, str]
     bsses: tuple[Bss, ...]
+    alone: dict[str, str]
 
     def __repr__(self) -> str:
         return f"Rendered({[bss.network for bss in self.bsses]})"  # content holds keys
@@ -100,40 +127,81 @@ def carried(radio: RadioSettings, networks: tuple[NetworkSettings, ...]) -> tupl
     )
 
 
-def render(radio: RadioSettings, networks: tuple[NetworkSettings, ...], places: Places) -> Rendered:
+def assign_slots(held: Mapping[str, int], networks: tuple[NetworkSettings, ...]) -> dict[str, int]:
+    """A place on the radio for each network: slot 0 is the radio's own interface, which must not be empty.
+
+    Whoever holds a slot keeps it, so that its interface and BSSID stay; others take the lowest that is
+    free, household networks before the rest.
+    """
+    names = {network.network for network in networks}
+    slots = {name: slot for name, slot in held.items() if name in names}
+    for network in sorted(networks, key=lambda one: (one.role != "home", one.network)):
+        if network.network not in slots:
+            slots[network.network] = next(n for n in range(len(networks)) if n not in slots.values())
+    if slots and 0 not in slots.values():
+        slots[min(slots, key=lambda name: slots[name])] = 0
+    return slots
+
+
+def render(
+    radio: RadioSettings,
+    networks: tuple[NetworkSettings, ...],
+    places: Places,
+    slots: Mapping[str, int] | None = None,
+) -> Rendered:
     """The whole configuration of one radio carrying these networks (already chosen by `carried`).
 
-    Derives keys, so it takes some milliseconds for each network with a passphrase.
+    `slots` as `assign_slots` gives them. Derives keys, so it takes some milliseconds for each passphrase.
     """
+    if slots is None:
+        slots = assign_slots({}, networks)
     lines = _radio_lines(radio)
     keys: dict[str, str] = {}
     bsses: list[Bss] = []
-    for index, network in enumerate(networks):
-        interface = radio.interface if index == 0 else f"{radio.interface}_{index}"
-        bss = Bss(network=network.network, interface=interface, bssid=bssid(radio.address, index))
-        if index:
+    alone: dict[str, str] = {}
+    for network in sorted(networks, key=lambda one: slots[one.network]):
+        slot = slots[network.network]
+        interface = f"{radio.interface}_{slot}" if slot else radio.interface
+        bss = Bss(network=network.network, interface=interface, bssid=bssid(radio.address, slot))
+        if slot:
             lines += ["", f"bss={interface}"]
-        lines += _bss_lines(radio, network, bss, places)
+        section = _bss_lines(radio, network, bss, places)
+        lines += section
+        alone[network.network] = "\n".join(_radio_lines(radio, interface) + section) + "\n"
         if network.security.has_psk and network.passphrase is not None:
-            key = pmk(network.passphrase, network.ssid_bytes)
-            keys[network.network] = f"{ANY_STATION} {key}\n"
+            keys[network.network] = _key_lines(network)
         bsses.append(bss)
-    return Rendered(config="\n".join(lines) + "\n", keys=keys, bsses=tuple(bsses))
+    return Rendered(config="\n".join(lines) + "\n", keys=keys, bsses=tuple(bsses), alone=alone)
 
 
-def _radio_lines(radio: RadioSettings) -> list[str]:
+def _key_lines(network: NetworkSettings) -> str:
+    named = [(MAIN_KEY, network.passphrase)]
+    named += [(key.id, key.passphrase) for key in network.keys if not key.revoked]
+    return "".join(
+        f"keyid={name} {ANY_STATION} {pmk(words, network.ssid_bytes)}\n"
+        for name, words in named
+        if words is not None
+    )
+
+
+def _radio_lines(radio: RadioSettings, interface: str | None = None) -> list[str]:
     lines = [
         "# Written by gatewayd; it is rewritten at every change.",
-        f"interface={radio.interface}",
+        f"interface={interface or radio.interface}",
         "driver=nl80211",
         f"hw_mode={_HARDWARE_MODE[radio.band]}",
         f"channel={radio.channel}",
-        "ieee80211n=1",
     ]
-    if radio.band is not Band.GHZ_2_4:
+    if radio.band is Band.GHZ_6:
+        lines += [f"op_class={_SIX_GHZ_CLASS}", "ieee80211ax=1"]
+    else:
+        lines.append("ieee80211n=1")
+    if radio.band is Band.GHZ_5:
         lines.append("ieee80211ac=1")
     if radio.country is not None:
         lines += [f"country_code={radio.country}", "ieee80211d=1"]
+        if radio.band is Band.GHZ_5:
+            lines.append("ieee80211h=1")  # radar detection, which its channels 52 to 144 need
     return lines
 
 
@@ -142,6 +210,8 @@ def _bss_lines(radio: RadioSettings, network: NetworkSettings, bss: Bss, places:
     control = [f"ctrl_interface={places.control}"]
     if places.group is not None:
         control.append(f"ctrl_interface_group={places.group}")
+    if network.bridge is not None:
+        control.append(f"bridge={network.bridge}")
     lines = [
         f"bssid={bss.bssid}",
         *control,
@@ -163,8 +233,9 @@ def _bss_lines(radio: RadioSettings, network: NetworkSettings, bss: Bss, places:
     if network.security.has_psk:
         lines.append(f"wpa_psk_file={places.key_file(radio.radio, network.network)}")
     if network.security.has_sae and network.passphrase is not None:
-        # SAE-PWE 2: hunting-and-pecking for older phones, hash-to-element for newer ones.
-        lines += [f"sae_password={network.passphrase.reveal()}", "sae_require_mfp=1", "sae_pwe=2"]
+        # SAE-PWE 2: hunting-and-pecking for older phones, hash-to-element for newer ones; 6 GHz has only 1.
+        elements = 1 if radio.band is Band.GHZ_6 else 2
+        lines += [f"sae_password={network.passphrase.reveal()}", "sae_require_mfp=1", f"sae_pwe={elements}"]
     return lines
 
 
@@ -182,6 +253,6 @@ def dry_run_configs(config: str) -> tuple[str, ...]:
 
 def _dry(config: str) -> str:
     replaced = {"interface": "interface=lo", "driver": "driver=none"}
-    dropped = ("bssid", "ctrl_interface", "ctrl_interface_group")
+    dropped = ("bssid", "ctrl_interface", "ctrl_interface_group", "bridge")
     lines = ((line.partition("=")[0], line) for line in config.splitlines())
     return "\n".join(replaced.get(name, line) for name, line in lines if name not in dropped) + "\n"

@@ -9,7 +9,17 @@ import msgspec
 
 from gatewayd.store.database import Database, Unit
 from gatewayd.system.secret import Secret
-from gatewayd.wifi.model import Band, ChangeState, NetworkSettings, Proof, Security, WifiChange, WifiImpact
+from gatewayd.wifi.model import (
+    Band,
+    ChangeState,
+    DeviceKey,
+    NetworkSettings,
+    Proof,
+    Security,
+    WifiChange,
+    WifiImpact,
+    Window,
+)
 
 _KEPT_CHANGES = 200
 
@@ -102,6 +112,14 @@ class Repository:
             (settings.network, settings.role, revision, revision, revision),
         )
 
+    def add_absent(self, unit: Unit, settings: NetworkSettings) -> StoredNetwork:
+        """A network that is not there yet: what a change that makes it begins with."""
+        absent = msgspec.structs.replace(
+            settings, revision=1, absent=True, enabled=False, passphrase=None, security=Security.OPEN
+        )
+        self.add_network(unit, absent)
+        return StoredNetwork(id=absent.network, applied=absent, desired=absent, newest=1)
+
     def add_change(self, unit: Unit, stored: StoredChange, settings: NetworkSettings) -> None:
         """A pending change, and the revision that it leads to as the wanted one."""
         change = stored.change
@@ -180,6 +198,7 @@ class Repository:
             (note, change.id),
         )
         self._forget_old(unit, change.network)
+        self._forget_absent(unit, change.network)
 
     def give_up(
         self, unit: Unit, change: WifiChange, reason: str, now: datetime, outage_ms: int | None
@@ -196,11 +215,27 @@ class Repository:
             (change.network, change.network),
         )
         self._forget_old(unit, change.network)
+        self._forget_absent(unit, change.network)
+
+    def _forget_absent(self, unit: Unit, network: str) -> None:
+        """A network that shall not be there, and of which no change speaks any more, leaves nothing."""
+        unit.execute(
+            "DELETE FROM wifi_networks WHERE id = ?1 AND desired = applied AND EXISTS"
+            " (SELECT 1 FROM wifi_revisions r WHERE r.network = ?1 AND r.absent"
+            "  AND r.revision = wifi_networks.applied)"
+            " AND NOT EXISTS (SELECT 1 FROM wifi_changes WHERE network = ?1 AND ended IS NULL)",
+            (network,),
+        )
+        unit.execute(
+            "DELETE FROM wifi_revisions WHERE network = ?1"
+            " AND NOT EXISTS (SELECT 1 FROM wifi_networks WHERE id = ?1)",
+            (network,),
+        )
 
     def _add_revision(self, unit: Unit, settings: NetworkSettings) -> None:
         unit.execute(
             "INSERT INTO wifi_revisions (network, revision, ssid, security, passphrase, bands, hidden,"
-            " isolated, enabled) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " isolated, enabled, keys, schedule, absent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 settings.network,
                 settings.revision,
@@ -211,6 +246,9 @@ class Repository:
                 settings.hidden,
                 settings.isolated,
                 settings.enabled,
+                _keys_text(settings.keys),
+                msgspec.json.encode(settings.schedule).decode(),
+                settings.absent,
             ),
         )
 
@@ -262,4 +300,29 @@ def _settings(row: sqlite3.Row, role: str) -> NetworkSettings:
         hidden=bool(row["hidden"]),
         isolated=bool(row["isolated"]),
         enabled=bool(row["enabled"]),
+        keys=_keys(row["keys"]),
+        schedule=msgspec.json.decode(row["schedule"], type=tuple[Window, ...]),
+        absent=bool(row["absent"]),
+    )
+
+
+class _StoredKey(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    label: str
+    passphrase: str
+    revoked: bool = False
+
+
+def _keys_text(keys: tuple[DeviceKey, ...]) -> str:
+    stored = [
+        _StoredKey(id=key.id, label=key.label, passphrase=key.passphrase.reveal(), revoked=key.revoked)
+        for key in keys
+    ]
+    return msgspec.json.encode(stored).decode()
+
+
+def _keys(text: str) -> tuple[DeviceKey, ...]:
+    return tuple(
+        DeviceKey(id=key.id, label=key.label, passphrase=Secret(key.passphrase), revoked=key.revoked)
+        for key in msgspec.json.decode(text, type=list[_StoredKey])
     )

@@ -5,17 +5,19 @@ Every refusal names the field, the limit and the length of the value, never the 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
-from gatewayd.errors import InvalidField
+from gatewayd.errors import GatewayError, InvalidField
 from gatewayd.system.secret import Secret
 from gatewayd.wifi.keys import is_raw_key
-from gatewayd.wifi.model import Band, Confirm, NetworkSettings, Security
+from gatewayd.wifi.model import Band, Confirm, NetworkSettings, Security, WifiRadio
 
 SSID_BYTES = 32  # IEEE Std 802.11-2020, 9.4.2.2
 PASSPHRASE_LEAST, PASSPHRASE_MOST = 8, 63  # IEEE Std 802.11-2020, J.4.1; 64 would be a raw key
 DEADLINE_LEAST, DEADLINE_MOST = 30, 900
+_ID = re.compile(r"[a-z][a-z0-9-]{0,23}")
 SAE_OPTIONS = ("|mac=", "|vlanid=", "|pk=", "|id=")
 """What hostapd would take for options in a line `sae_password` (its hostapd.conf documents them)."""
 
@@ -114,8 +116,73 @@ def check_deadline(confirm: Confirm, seconds: int) -> None:
         )
 
 
+def check_id(identifier: str) -> None:
+    """Raises InvalidField unless it can name a network or a key: lower-case letters, digits, hyphens."""
+    if _ID.fullmatch(identifier) is None:
+        raise InvalidField(
+            "id",
+            "An id has 1 to 24 lower-case letters, digits and hyphens, and begins with a letter; "
+            f"this one has {len(identifier)}.",
+        )
+
+
+def risks(old: NetworkSettings | None, new: NetworkSettings) -> tuple[str, ...]:
+    """Sentences about what is dangerous in `new` and was not so in `old`."""
+    found = []
+    if new.security is Security.OPEN and (old is None or old.security is not Security.OPEN):
+        found.append(
+            "Anybody near the house can join a network without a password, and read along what is sent in it."
+        )
+    if new.role == "guest" and not new.isolated and (old is None or old.isolated):
+        found.append("Without isolation every guest's device can reach all the others on this network.")
+    return tuple(found)
+
+
+def accept(found: tuple[str, ...], accepted: bool) -> None:
+    """Raises GatewayError `wifi.risk_not_accepted` with the dangers, unless they are accepted."""
+    if found and not accepted:
+        raise GatewayError(
+            "wifi.risk_not_accepted",
+            f"{' '.join(found)} If that is meant, say accept_risk.",
+            field="accept_risk",
+        )
+
+
+def check_revision(network: NetworkSettings, wanted: int | None) -> None:
+    """Raises GatewayError `revision.lost_race` when somebody has changed the network since `wanted`."""
+    if wanted is not None and network.revision != wanted:
+        raise GatewayError(
+            "revision.lost_race",
+            f"The network is at revision {network.revision}, not at {wanted}: read it again.",
+            field="if_revision",
+        )
+
+
+def check_room(new: NetworkSettings, others: Iterable[NetworkSettings], radios: Iterable[WifiRadio]) -> None:
+    """Raises `wifi.too_many_networks` when a radio would have to carry more networks than it can."""
+    if not new.enabled:
+        return
+    wanted = [new, *(network for network in others if network.enabled and network.network != new.network)]
+    for radio in radios:
+        count = sum(radio.band in network.bands for network in wanted)
+        if radio.band in new.bands and radio.max_bss is not None and count > radio.max_bss:
+            raise GatewayError(
+                "wifi.too_many_networks",
+                f"The radio {radio.id} ({radio.band} GHz, {radio.driver}) carries at most "
+                f"{radio.max_bss} networks; this would be number {count}.",
+                field="bands",
+            )
+
+
 def check_network(settings: NetworkSettings, carried: Iterable[Band]) -> None:
-    """Raises InvalidField for the first field that is outside its limits."""
+    """Raises InvalidField for the first field that is outside its limits, or `wifi.keys_unsupported`."""
     check_ssid(settings.ssid)
     check_passphrase(settings.passphrase, settings.security)
     check_bands(settings.bands, settings.security, carried)
+    if settings.keys and settings.security is not Security.WPA2:
+        raise GatewayError(
+            "wifi.keys_unsupported",
+            f"Passwords of single devices work with wpa2 only, not with {settings.security}: revoke them "
+            "first, and finish a change-over of the password.",
+            field="security",
+        )

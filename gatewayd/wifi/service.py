@@ -3,41 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 
-from gatewayd.errors import GatewayError
+from gatewayd.errors import GatewayError, InvalidField
 from gatewayd.events import Bus
 from gatewayd.store.database import Database, Unit
 from gatewayd.system.clock import Clock
-from gatewayd.system.identity import new_id
 from gatewayd.tasks import Tasks
-from gatewayd.wifi import rules
+from gatewayd.wifi import roles, rules
+from gatewayd.wifi.changes import NOTHING_DIFFERS, Changes
+from gatewayd.wifi.deadlines import Deadlines
 from gatewayd.wifi.driver import Driver, DriverError
-from gatewayd.wifi.events import WifiChanged
-from gatewayd.wifi.keys import suggest_passphrase
 from gatewayd.wifi.model import (
+    OLD_KEY,
     Band,
-    ChangeState,
     Confirm,
     NetworkSettings,
     Security,
-    Step,
     WifiChange,
     WifiImpact,
     WifiNetwork,
     WifiRadio,
     WifiStation,
 )
-from gatewayd.wifi.planner import Plan, impact
-from gatewayd.wifi.reconciler import Reconciler, replaced
-from gatewayd.wifi.repository import Repository, StoredChange, StoredNetwork
+from gatewayd.wifi.reconciler import Reconciler
+from gatewayd.wifi.repository import Repository, StoredNetwork
+from gatewayd.wifi.roles import HOME
+from gatewayd.wifi.schedule import check_schedule
+from gatewayd.wifi.timetable import Timetable
+from gatewayd.wifi.witness import Witness
 
-_MINUTE = 60.0
-HOME = "home"
+END_LEAST, END_MOST = 60.0, 366 * 86_400.0
+"""Limits, in seconds, of how long a network may be wanted for."""
+_PATCHABLE = ("ssid", "security", "passphrase", "bands", "hidden", "isolated", "enabled", "schedule")
 
 
 class WifiService:
@@ -53,35 +55,61 @@ class WifiService:
         tasks: Tasks,
         first_ssid: str,
         max_changes_per_minute: int = 6,
+        zone: ZoneInfo | None = None,
+        bridges: Mapping[str, str] | None = None,
     ) -> None:
-        """`first_ssid` names the network `home` that is made, with a random password, at the first start."""
+        """`first_ssid` names the network `home` that is made, with a random password, at the first start.
+
+        `zone` is what schedules are written in (default UTC); `bridges` names, by role, the bridge
+        that stations are put on.
+        """
         rules.check_ssid(first_ssid)
-        self._driver = driver
-        self._database = database
-        self._clock = clock
+        self.driver = driver
+        self.database = database
+        self.clock = clock
         self._tasks = tasks
         self._first_ssid = first_ssid
-        self._most = max_changes_per_minute
-        self._recent: deque[float] = deque()
         self._running: tuple[asyncio.Task[Any], ...] = ()
         self._repository = Repository(database, simulated=driver.simulated)
+        self.deadlines = Deadlines(database, clock)
+        self.witness = Witness(driver=driver, database=database, bus=bus, clock=clock)
+        self._timetable = Timetable(clock, self.deadlines, zone or ZoneInfo("UTC"), bridges)
         self._reconciler = Reconciler(
-            driver=driver, repository=self._repository, database=database, bus=bus, clock=clock
+            driver=driver,
+            repository=self._repository,
+            database=database,
+            bus=bus,
+            clock=clock,
+            timetable=self._timetable,
+            heard=self.witness.hear,
+        )
+        self._changes = Changes(
+            driver=driver,
+            repository=self._repository,
+            reconciler=self._reconciler,
+            timetable=self._timetable,
+            clock=clock,
+            most_per_minute=max_changes_per_minute,
         )
 
     @property
     def simulated(self) -> bool:
         """Whether no real radio is behind this."""
-        return self._driver.simulated
+        return self.driver.simulated
 
     async def start(self) -> None:
         """Makes the first network if there is none, and starts driving the radios in the background."""
         if not await self._repository.networks():
-            async with self._database.unit() as unit:
-                self._repository.add_network(unit, self._first_network())
+            async with self.database.unit() as unit:
+                self._repository.add_network(
+                    unit, roles.first_network(self._first_ssid, self.driver.bands or (Band.GHZ_2_4,))
+                )
+        await self.deadlines.load()
         self._running = (
             self._tasks.supervise("wifi.events", self._reconciler.listen),
             self._tasks.supervise("wifi.reconciler", self._reconciler.run),
+            self._tasks.supervise("wifi.witness", self.witness.run),
+            self._tasks.supervise("wifi.deadlines", self.deadlines.keep),
         )
 
     async def close(self) -> None:
@@ -89,7 +117,8 @@ class WifiService:
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
-        await self._driver.close()
+        await self.deadlines.write()
+        await self.driver.close()
 
     async def health(self) -> tuple[Literal["ok", "degraded", "down"], str]:
         """How Wi-Fi is, and a sentence, for the box's status."""
@@ -105,21 +134,72 @@ class WifiService:
     async def networks(self) -> tuple[WifiNetwork, ...]:
         """All networks, as they are wanted."""
         changing = {stored.change.network for stored in await self._repository.open_changes()}
-        return tuple(self._shown(stored, changing) for stored in await self._repository.networks())
+        found = await self._repository.networks()
+        return tuple(self._shown(stored, changing) for stored in found if not stored.desired.absent)
 
     async def network(self, network: str) -> WifiNetwork:
         """One network. Raises GatewayError `wifi.network_not_found`."""
-        await self._stored(network)
-        return next(shown for shown in await self.networks() if shown.id == network)
+        stored = await self.stored(network)
+        changing = {other.change.network for other in await self._repository.open_changes()}
+        return self._shown(stored, changing)
 
     async def reveal(self, network: str) -> NetworkSettings:
         """The wanted settings with their passphrase. Raises `wifi.network_not_found`."""
-        return (await self._stored(network)).desired
+        return (await self.stored(network)).desired
 
-    async def preview(self, network: str, patch: Mapping[str, Any]) -> WifiImpact:
-        """What `update` with this patch would do; raises what it would raise but `wifi.busy`."""
-        stored = await self._stored(network)
-        return await self._impact(stored, self._merged(stored, patch))
+    async def preview(self, network: str, patch: Mapping[str, Any]) -> tuple[WifiImpact, tuple[str, ...]]:
+        """What `update` with this patch would do, and its dangers; raises what it would raise but
+        `wifi.busy`, `wifi.change_open` and `wifi.risk_not_accepted`."""
+        stored = await self.stored(network)
+        new = await self._merged(stored, patch)
+        return await self._changes.impact(stored, new), rules.risks(stored.desired, new)
+
+    async def create(
+        self,
+        unit: Unit,
+        role: str,
+        fields: Mapping[str, Any],
+        *,
+        caller: str,
+        identifier: str | None = None,
+        seconds: float | None = None,
+        accept_risk: bool = False,
+        confirm: Confirm = "none",
+        deadline_seconds: int = 300,
+    ) -> tuple[WifiNetwork, WifiChange]:
+        """Queues a new network into `unit`, as a change from nothing: when it fails, there is none.
+
+        What `fields` leave out is the role's: a name beside the household's, a random password, WPA2,
+        isolation but at home. `seconds`: how long it is wanted. Hold the lock `wifi`. Raises
+        `wifi.network_exists`, `wifi.too_many_networks`, `wifi.risk_not_accepted`, and what `update` raises.
+        """
+        networks = await self._repository.networks()
+        taken = {stored.id: stored for stored in networks if not stored.desired.absent}
+        if identifier is not None:
+            rules.check_id(identifier)
+            if identifier in taken:
+                raise GatewayError(
+                    "wifi.network_exists", f"There is a network {identifier!r} already.", field="id"
+                )
+        home = next((stored.desired for stored in networks if stored.id == HOME), networks[0].desired)
+        new = roles.new_network(role, home, dict(fields))
+        name = identifier or roles.free_id(role if role != HOME else roles.slug(new.ssid) or role, taken)
+        new = msgspec.structs.replace(new, network=name)
+        self._check(new)
+        await self._fits(new)
+        rules.accept(rules.risks(None, new), accept_risk)
+        stored = next((one for one in networks if one.id == name), None)
+        if stored is None:
+            stored = self._repository.add_absent(unit, new)
+        new = msgspec.structs.replace(new, revision=stored.newest + 1)
+        change = await self._changes.queue(
+            unit, stored, new, caller=caller, confirm=confirm, deadline_seconds=deadline_seconds
+        )
+        self._set_end(unit, new, seconds)
+        shown = self._shown(msgspec.structs.replace(stored, desired=new), {name})
+        if seconds is not None:
+            shown = msgspec.structs.replace(shown, expires=self.deadlines.after(seconds), off=None)
+        return shown, change
 
     async def update(
         self,
@@ -130,55 +210,72 @@ class WifiService:
         caller: str,
         confirm: Confirm = "none",
         deadline_seconds: int = 300,
+        if_revision: int | None = None,
+        seconds: float | None = None,
+        endless: bool = False,
+        accept_risk: bool = False,
+        urgent: bool = False,
     ) -> WifiChange:
         """Queues the change into `unit`: the wanted revision and a pending change commit together.
 
-        `patch` holds the fields of NetworkSettings that shall be different. Hold the lock `wifi`. Raises
+        `patch` holds the fields of NetworkSettings that shall be different; `seconds` is how long from
+        now the network is wanted, `endless` that it no longer ends. Hold the lock `wifi`. Raises
         GatewayError `wifi.network_not_found`, `wifi.radio_unavailable` (the box has none), `wifi.busy`,
-        `wifi.change_open` and InvalidField.
+        `wifi.change_open`, `wifi.keys_unsupported`, `wifi.risk_not_accepted`, `wifi.too_many_networks`,
+        `revision.lost_race` and InvalidField.
         """
-        if not self._driver.bands:
-            raise GatewayError("wifi.radio_unavailable", "This box has no Wi-Fi radio.")
-        rules.check_deadline(confirm, deadline_seconds)
-        stored = await self._stored(network)
-        new = self._merged(stored, patch)
-        if new.same_as(stored.desired):
-            return await self._unchanged(unit, stored, confirm, caller)
-        await self._not_waiting(network)
-        self._not_too_many()
-        change = WifiChange(
-            id=new_id(),
-            network=network,
-            state=ChangeState.PENDING,
-            proof="none",
+        stored = await self.stored(network)
+        rules.check_revision(stored.desired, if_revision)
+        new = await self._merged(stored, patch)
+        rules.accept(rules.risks(stored.desired, new), accept_risk)
+        ends = seconds is not None or endless
+        change = await self._changes.queue(
+            unit,
+            stored,
+            new,
+            caller=caller,
             confirm=confirm,
-            impact=await self._impact(stored, new),
-            from_revision=stored.desired.revision,
-            to_revision=new.revision,
-            outage_ms=None,
-            reason=None,
-            created=self._clock.now(),
-            deadline=None,
-            ended=None,
-            simulated=self.simulated,
+            deadline_seconds=deadline_seconds,
+            urgent=urgent,
+            unchanged="Only the time until which it is wanted was changed." if ends else NOTHING_DIFFERS,
         )
-        self._repository.add_change(
-            unit, StoredChange(change=change, caller=caller, deadline_seconds=deadline_seconds), new
-        )
-        unit.emit(WifiChanged(change=change))
-        unit.after(self._accepted)
+        if ends:
+            self._set_end(unit, new, seconds)
         return change
+
+    async def delete(
+        self, unit: Unit, network: str, *, caller: str, if_revision: int | None = None
+    ) -> WifiChange:
+        """Queues the end of a network into `unit`; its passwords and keys are forgotten with it.
+
+        Raises what `update` raises, and `wifi.network_needed` for `home`.
+        """
+        stored = await self.stored(network)
+        if network == HOME:
+            raise GatewayError(
+                "wifi.network_needed", "The home network cannot be deleted; it can be switched off."
+            )
+        rules.check_revision(stored.desired, if_revision)
+        absent = msgspec.structs.replace(
+            stored.desired,
+            revision=stored.newest + 1,
+            absent=True,
+            enabled=False,
+            security=Security.OPEN,
+            passphrase=None,
+            keys=(),
+        )
+        return await self._changes.queue(unit, stored, absent, caller=caller)
 
     # --- changes -------------------------------------------------------------------------------------
 
     async def changes(self, *, cursor: str | None, limit: int) -> tuple[tuple[WifiChange, ...], str | None]:
         """Changes, newest first, and the cursor of the next page."""
-        found = await self._repository.changes(before=cursor, limit=limit + 1)
-        return found[:limit], found[limit - 1].id if len(found) > limit else None
+        return await self._changes.page(cursor=cursor, limit=limit)
 
     async def change(self, change: str) -> WifiChange:
         """One change. Raises GatewayError `wifi.change_not_found`."""
-        return (await self._stored_change(change)).change
+        return (await self._changes.stored(change)).change
 
     async def confirm(self, unit: Unit, change: str, *, caller: str) -> WifiChange:
         """Keeps a change that is on the air. Only who asked for it proves by this that he is back (`client`).
@@ -186,170 +283,102 @@ class WifiService:
         Again on an applied change: the same answer. Raises `wifi.change_not_found`,
         `wifi.change_not_on_air` (too early) and `wifi.change_ended` (it was rolled back).
         """
-        stored = await self._stored_change(change)
-        now = stored.change
-        if now.state is ChangeState.ROLLED_BACK or (now.reason is not None and not now.state.ended):
-            raise GatewayError("wifi.change_ended", f"The change was rolled back: {now.reason}")
-        if now.state is not ChangeState.APPLIED and now.proof == "none":
-            raise GatewayError(
-                "wifi.change_not_on_air", "The new settings are not on the air yet.", retry_after=1.0
-            )
-        proof = "client" if caller == stored.caller else now.proof
-        if now.state is ChangeState.APPLIED:
-            self._repository.prove(unit, change, proof)
-            return msgspec.structs.replace(now, proof=proof)
-        self._reconciler.hold()
-        self._repository.keep(unit, now, proof, self._clock.now())
-        unit.after(self._reconciler.wake)
-        return msgspec.structs.replace(
-            now, proof=proof, state=ChangeState.APPLIED, deadline=None, ended=self._clock.now()
-        )
+        return await self._changes.confirm(unit, change, caller=caller)
 
     async def revert(self, unit: Unit, change: str, *, caller: str) -> WifiChange:
         """Sends an open change back, or makes a new change back to before the last applied one.
 
-        Raises `wifi.change_not_found`, `wifi.change_ended` (rolled back, or not the last one), and what
+        A network that the change made is deleted; a key that it revoked does not come back. Raises
+        `wifi.change_not_found`, `wifi.change_ended` (rolled back, or not the last one), and what
         `update` raises.
         """
-        stored = await self._stored_change(change)
-        now = stored.change
+        now = await self.change(change)
         if not now.state.ended:
-            reason = "It was reverted."
-            self._repository.turn_back(unit, change, reason)
-            unit.after(self._reconciler.wake)
-            return msgspec.structs.replace(now, reason=reason)
-        latest = await self._repository.latest_applied(now.network)
-        before = await self._repository.revision(now.network, now.from_revision)
-        if now.state is ChangeState.ROLLED_BACK or latest is None or latest.change.id != change:
-            raise GatewayError("wifi.change_ended", "Only the last applied change can be reverted.")
-        if before is None:
-            raise GatewayError("wifi.change_ended", "What was before this change is no longer kept.")
+            return self._changes.turn_back(unit, now)
+        before = await self._changes.before(now)
+        if before.absent:
+            return await self.delete(unit, now.network, caller=caller)
         patch = {name: getattr(before, name) for name in _PATCHABLE}
-        return await self.update(unit, now.network, patch, caller=caller)
+        kept = {key.id for key in before.keys}
+        current = (await self.stored(now.network)).desired.keys
+        patch["keys"] = tuple(key for key in current if key.id in kept)
+        return await self.update(unit, now.network, patch, caller=caller, accept_risk=True)
 
     # --- what the radios tell ------------------------------------------------------------------------
 
     async def stations(self) -> tuple[WifiStation, ...]:
         """Devices that are connected now. Raises GatewayError `wifi.radio_unavailable`."""
         try:
-            return await self._driver.stations()
+            return await self.driver.stations()
         except DriverError as error:
             raise GatewayError("wifi.radio_unavailable", str(error)) from error
 
+    async def known_stations(self) -> tuple[WifiStation, ...]:
+        """The same; none while the radio does not answer."""
+        try:
+            return await self.driver.stations()
+        except DriverError:
+            return ()
+
     async def radios(self) -> tuple[WifiRadio, ...]:
         """The radios as they are now."""
-        return await self._driver.radios()
+        return await self.driver.radios()
 
-    # --- inside --------------------------------------------------------------------------------------
+    # --- for the parts of Wi-Fi ----------------------------------------------------------------------
 
-    def _first_network(self) -> NetworkSettings:
-        return NetworkSettings(
-            network=HOME,
-            role=HOME,
-            revision=1,
-            ssid=self._first_ssid,
-            # WPA2 alone: not every radio carries WPA3 reliably, and every device knows this one.
-            security=Security.WPA2,
-            passphrase=suggest_passphrase(),
-            bands=self._driver.bands or (Band.GHZ_2_4,),
-        )
-
-    def _merged(self, stored: StoredNetwork, patch: Mapping[str, Any]) -> NetworkSettings:
-        changed = dict(patch)
-        security = changed.get("security", stored.desired.security)
-        if not security.has_passphrase:
-            changed.setdefault("passphrase", None)
-        new = msgspec.structs.replace(stored.desired, **changed, revision=stored.newest + 1)
-        rules.check_network(new, self._driver.bands or new.bands)
-        return new
-
-    async def _impact(self, stored: StoredNetwork, new: NetworkSettings) -> WifiImpact:
-        counts: dict[str, int] = {}
-        try:
-            for station in await self._driver.stations():
-                counts[station.network] = counts.get(station.network, 0) + 1
-        except DriverError:
-            counts = {}
-        networks = tuple(other.desired for other in await self._repository.networks())
-        return self._driver.impact(stored.desired, replaced(networks, new), counts)
-
-    async def _not_waiting(self, network: str) -> None:
-        for stored in await self._repository.open_changes():
-            if stored.change.network == network and stored.change.confirm != "none":
-                raise GatewayError(
-                    "wifi.change_open",
-                    f"The change {stored.change.id} waits for its confirmation: confirm or revert it first.",
-                    retry_after=float(stored.deadline_seconds),
-                )
-
-    def _not_too_many(self) -> None:
-        now = self._clock.monotonic()
-        while self._recent and now - self._recent[0] >= _MINUTE:
-            self._recent.popleft()
-        if len(self._recent) >= self._most:
-            wait = _MINUTE - (now - self._recent[0])
-            raise GatewayError(
-                "wifi.busy",
-                f"A radio takes {self._most} changes a minute; try again in {wait:.0f} s.",
-                retry_after=wait,
-            )
-
-    def _accepted(self) -> None:
-        self._recent.append(self._clock.monotonic())
-        self._reconciler.wake()
-
-    async def _unchanged(
-        self, unit: Unit, stored: StoredNetwork, confirm: Confirm, caller: str
-    ) -> WifiChange:
-        """For what is already wanted: the change on its way there, or one that is applied at once."""
-        revision = stored.desired.revision
-        for other in await self._repository.open_changes():
-            if (other.change.network, other.change.to_revision) == (stored.id, revision):
-                return other.change
-        now = self._clock.now()
-        change = WifiChange(
-            id=new_id(),
-            network=stored.id,
-            state=ChangeState.APPLIED,
-            proof="none",
-            confirm=confirm,
-            impact=impact(Plan(step=Step.NONE), stored.desired, stored.desired, {}),
-            from_revision=revision,
-            to_revision=revision,
-            outage_ms=0,
-            reason="Nothing differs from what is already wanted.",
-            created=now,
-            deadline=None,
-            ended=now,
-            simulated=self.simulated,
-        )
-        self._repository.add_change(
-            unit, StoredChange(change=change, caller=caller, deadline_seconds=0), stored.desired
-        )
-        return change
-
-    async def _stored(self, network: str) -> StoredNetwork:
+    async def stored(self, network: str) -> StoredNetwork:
+        """A network that shall be there. Raises GatewayError `wifi.network_not_found`."""
         for stored in await self._repository.networks():
-            if stored.id == network:
+            if stored.id == network and not stored.desired.absent:
                 return stored
         raise GatewayError(
             "wifi.network_not_found", f"There is no network {network[:40]!r}.", field="network"
         )
 
-    async def _stored_change(self, change: str) -> StoredChange:
-        stored = await self._repository.change(change)
-        if stored is None:
-            raise GatewayError(
-                "wifi.change_not_found", f"There is no change {change[:40]!r}.", field="change"
+    # --- inside --------------------------------------------------------------------------------------
+
+    async def _merged(self, stored: StoredNetwork, patch: Mapping[str, Any]) -> NetworkSettings:
+        changed = dict(patch)
+        security = changed.get("security", stored.desired.security)
+        if not security.has_passphrase:
+            changed.setdefault("passphrase", None)
+        new = msgspec.structs.replace(stored.desired, **changed, revision=stored.newest + 1)
+        if self.deadlines.due(stored.id, "rotation"):
+            ended = tuple(key for key in stored.desired.keys if key.id == OLD_KEY)
+            new = msgspec.structs.replace(new, keys=tuple(key for key in new.keys if key not in ended))
+        self._check(new)
+        await self._fits(new)
+        return new
+
+    def _check(self, new: NetworkSettings) -> None:
+        rules.check_network(new, self.driver.bands or new.bands)
+        check_schedule(new.schedule)
+
+    async def _fits(self, new: NetworkSettings) -> None:
+        wanted = [stored.desired for stored in await self._repository.networks()]
+        rules.check_room(new, wanted, await self.driver.radios())
+
+    def _set_end(self, unit: Unit, network: NetworkSettings, seconds: float | None) -> None:
+        if seconds is None:
+            self.deadlines.clear(unit, network.network, "expiry")
+            return
+        if network.network == HOME:
+            raise InvalidField("for_seconds", "The home network does not end.")
+        if not END_LEAST <= seconds <= END_MOST:
+            raise InvalidField(
+                "for_seconds",
+                f"A network may be wanted for {END_LEAST:.0f} to {END_MOST:.0f} seconds; "
+                f"this is {seconds:.0f}.",
             )
-        return stored
+        self.deadlines.set(unit, network.network, "expiry", seconds)
 
     def _shown(self, stored: StoredNetwork, changing: set[str]) -> WifiNetwork:
         wanted = stored.desired
+        off = self._timetable.off(wanted)
         state: Literal["on_air", "changing", "off", "down"] = "on_air"
         if stored.id in changing:
             state = "changing"
-        elif not wanted.enabled:
+        elif off is not None:
             state = "off"
         elif self._reconciler.down is not None:
             state = "down"
@@ -364,8 +393,8 @@ class WifiService:
             enabled=wanted.enabled,
             state=state,
             revision=wanted.revision,
+            schedule=wanted.schedule,
+            expires=self.deadlines.moment(stored.id, "expiry"),
+            off=off,
             simulated=self.simulated,
         )
-
-
-_PATCHABLE = ("ssid", "security", "passphrase", "bands", "hidden", "isolated", "enabled")

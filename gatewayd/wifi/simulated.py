@@ -14,10 +14,11 @@ import msgspec
 
 from gatewayd.system.clock import Clock
 from gatewayd.tasks import Tasks
+from gatewayd.wifi.abilities import SIMULATED, abilities
 from gatewayd.wifi.driver import Applied, Networks, NotOnAir, OnAir, RadioEvent
-from gatewayd.wifi.model import Band, NetworkSettings, Step, WifiImpact, WifiRadio, WifiStation
+from gatewayd.wifi.model import MAIN_KEY, Band, NetworkSettings, Step, WifiImpact, WifiRadio, WifiStation
 from gatewayd.wifi.planner import SILENT_SECONDS, Plan, heavier, impact, plan
-from gatewayd.wifi.render import RadioSettings, carried
+from gatewayd.wifi.render import RadioSettings, assign_slots, carried
 
 _QUEUE = 1024
 _PACE = 4.0
@@ -31,6 +32,7 @@ class _Device(msgspec.Struct):
     signal: int
     network: str | None = None
     credentials: tuple[str, str | None] | None = None
+    key: str | None = None
     since: float = 0.0
     learns_at: float = 0.0
 
@@ -49,10 +51,20 @@ class SimulatedDriver:
         self._random = random.Random(seed)  # noqa: S311 - a play, no secret
         self._radios = (
             RadioSettings(
-                radio="radio0", interface="sim0", address="02:00:5e:00:00:00", band=Band.GHZ_2_4, channel=6
+                radio="radio0",
+                interface="sim0",
+                address="02:00:5e:00:00:00",
+                band=Band.GHZ_2_4,
+                channel=6,
+                driver=SIMULATED,
             ),
             RadioSettings(
-                radio="radio1", interface="sim1", address="02:00:5e:00:01:00", band=Band.GHZ_5, channel=36
+                radio="radio1",
+                interface="sim1",
+                address="02:00:5e:00:01:00",
+                band=Band.GHZ_5,
+                channel=36,
+                driver=SIMULATED,
             ),
         )
         self._running: Networks | None = None
@@ -78,21 +90,23 @@ class SimulatedDriver:
 
     def impact(self, old: NetworkSettings, networks: Networks, stations: dict[str, int]) -> WifiImpact:
         new = next(network for network in networks if network.network == old.network)
-        return impact(Plan(step=self._step(networks)), old, new, stations)
+        return impact(self._plan(networks), old, new, stations)
 
     async def apply(self, networks: Networks, *, least: Step = Step.NONE) -> Applied:
-        step = heavier(least, self._step(networks))
+        step = heavier(least, self._plan(networks).step)
+        silent = SILENT_SECONDS[step]
         if step is Step.NONE:
-            return Applied(step=step)
+            self._running = networks
+            return Applied(step=step, silent_ms=0)
         before, self._running = self._running, None
-        await self._clock.sleep(SILENT_SECONDS[step])
+        await self._clock.sleep(silent)
         self._running = networks
         for device in self._devices.values():
-            kept = step in (Step.KEYS, Step.BSS) and before is not None
+            kept = step in (Step.KEYS, Step.BSS, Step.CSA) and before is not None
             if device.network is not None and not (kept and self._admits(device)):
                 self.leave(device.mac)
                 device.learns_at = self._clock.monotonic() + self._random.uniform(*_LEARN_SECONDS)
-        return Applied(step=step)
+        return Applied(step=step, silent_ms=round(silent * 1000))
 
     async def prove(self, network: NetworkSettings) -> OnAir:
         if self._running is None or not any(network.same_as(running) for running in self._running):
@@ -109,10 +123,16 @@ class SimulatedDriver:
                 rx_bytes=int((now - device.since) * 40_000),
                 tx_bytes=int((now - device.since) * 400_000),
                 connected_seconds=int(now - device.since),
+                key=device.key,
             )
             for device in self._devices.values()
             if device.network is not None
         )
+
+    async def deauthenticate(self, network: str, mac: str) -> None:
+        device = self._devices.get(mac)
+        if device is not None and device.network == network:
+            self.leave(mac)
 
     async def radios(self) -> tuple[WifiRadio, ...]:
         on_air = self._running is not None
@@ -125,6 +145,7 @@ class SimulatedDriver:
                 country=radio.country,
                 driver="simulated",
                 state="on_air" if on_air else "down",
+                max_bss=abilities(radio.driver, None).most_networks,
                 simulated=True,
             )
             for radio in self._radios
@@ -139,10 +160,15 @@ class SimulatedDriver:
         device = self._devices.setdefault(mac, _Device(mac=mac, signal=-50))
         device.credentials = (ssid, passphrase)
         for network in self._running or ():
-            if network.enabled and _credentials(network) == device.credentials:
-                device.network, device.since = network.network, self._clock.monotonic()
-                self._emit(RadioEvent(kind="joined", network=network.network, mac=mac))
-                return True
+            if not network.enabled or network.ssid != ssid:
+                continue
+            if passphrase not in _passwords(network):
+                self._emit(RadioEvent(kind="wrong_password", network=network.network, mac=mac))
+                continue
+            device.network, device.since = network.network, self._clock.monotonic()
+            device.key = _passwords(network)[passphrase]
+            self._emit(RadioEvent(kind="joined", network=network.network, mac=mac))
+            return True
         return False
 
     def leave(self, mac: str) -> None:
@@ -150,18 +176,24 @@ class SimulatedDriver:
         device = self._devices[mac]
         if device.network is not None:
             self._emit(RadioEvent(kind="left", network=device.network, mac=mac))
-            device.network = None
+            device.network = device.key = None
 
-    def _step(self, networks: Networks) -> Step:
-        step = Step.NONE
+    def _plan(self, networks: Networks) -> Plan:
+        heaviest = Plan(step=Step.NONE)
         for radio in self._radios:
             before = None if self._running is None else carried(radio, self._running)
-            step = heavier(step, plan(radio, before, carried(radio, networks)).step)
-        return step
+            first = next((name for name, slot in assign_slots({}, before or ()).items() if slot == 0), None)
+            todo = plan(radio, abilities(radio.driver, None), before, carried(radio, networks), first=first)
+            if todo.step is not heaviest.step and heavier(todo.step, heaviest.step) is todo.step:
+                heaviest = todo
+        return heaviest
 
     def _admits(self, device: _Device) -> bool:
-        running = self._running or ()
-        return any(n.network == device.network and _credentials(n) == device.credentials for n in running)
+        ssid, passphrase = device.credentials or ("", None)
+        return any(
+            n.network == device.network and n.enabled and n.ssid == ssid and passphrase in _passwords(n)
+            for n in self._running or ()
+        )
 
     def _emit(self, event: RadioEvent) -> None:
         if self._events.full():
@@ -178,8 +210,16 @@ class SimulatedDriver:
                     self.leave(device.mac)
             elif self._running and self._clock.monotonic() >= device.learns_at:
                 network = self._random.choice(self._running)
-                self.join(device.mac, *_credentials(network))
+                if network.enabled:
+                    words = None if network.passphrase is None else network.passphrase.reveal()
+                    self.join(device.mac, network.ssid, words)
 
 
-def _credentials(network: NetworkSettings) -> tuple[str, str | None]:
-    return network.ssid, None if network.passphrase is None else network.passphrase.reveal()
+def _passwords(network: NetworkSettings) -> dict[str | None, str | None]:
+    """What opens the network, and the id of the key that each is; without a password: nothing does."""
+    if network.passphrase is None:
+        return {None: None}
+    keys: dict[str | None, str | None] = {network.passphrase.reveal(): MAIN_KEY}
+    if network.security.has_psk:
+        keys |= {key.passphrase.reveal(): key.id for key in network.keys if not key.revoked}
+    return keys

@@ -76,13 +76,14 @@ TAGS = [
     "arp_probe",
     "dhcp_probe",
     "scan",
+    "survey",
     "radio_set",
     "reboot",
     "",
 ]
 FIELDS = [
     *("interface", "up", "targets", "source", "count", "interval_ms", "timeout_ms", "addresses"),
-    *("sets", "rules", "tx_power_dbm", "country", "unknown"),
+    *("sets", "rules", "tx_power_dbm", "country", "while_sending", "unknown"),
 ]
 MESSAGES = st.builds(
     lambda tag, fields: {"type": tag} | fields,

@@ -18,7 +18,11 @@ pytestmark = [pytest.mark.radio, pytest.mark.timeout(240)]
 
 async def test_a_scan_hears_the_neighbour(lab_radios: list[Radio], tmp_path: Path) -> None:
     path, radio = tmp_path / "netd.sock", lab_radios[1]
-    with AccessPoint("home", lab_radios[0], "ssid=Home \u2615\nchannel=1\n") as home, Namespace("ear") as ear:
+    lines = "ssid=Home \u2615\nchannel=1\nhw_mode=g\nbss_load_update_period=10\n"
+    lines += (
+        "wpa=2\nwpa_key_mgmt=WPA-PSK SAE\nrsn_pairwise=CCMP\nieee80211w=1\nwpa_passphrase=correct horse\n"
+    )
+    with AccessPoint("home", lab_radios[0], lines) as home, Namespace("ear") as ear:
         move(radio, ear)
         ear.up(radio.interface)
         with netd_process(path, inside=ear):
@@ -29,6 +33,7 @@ async def test_a_scan_hears_the_neighbour(lab_radios: list[Radio], tmp_path: Pat
                 with pytest.raises(GatewayError, match=r"netd\.busy"):
                     await door.scan(radio.interface)
                 heard = {one.bssid: one for one in (await first).networks}
+                survey = await door.survey(radio.interface)
                 await door.link_set(radio.interface, up=False)
                 with pytest.raises(GatewayError, match=r"netd\.interface_down"):
                     await door.scan(radio.interface)
@@ -39,6 +44,29 @@ async def test_a_scan_hears_the_neighbour(lab_radios: list[Radio], tmp_path: Pat
     assert network.frequency == 2412
     assert network.signal_dbm is not None
     assert -100 < network.signal_dbm < 0
+    assert (network.security, network.channel, network.stations) == (("wpa2", "wpa3"), 1, 0)
+    assert network.seen_ms is not None
+    assert network.seen_ms < 20_000
+    assert all(one.noise_dbm is None or one.noise_dbm < 0 for one in survey.channels)
+    print(f"survey: {survey}")
+
+
+async def test_an_access_point_can_scan_while_it_sends(lab_radios: list[Radio], tmp_path: Path) -> None:
+    path, interface = tmp_path / "netd.sock", lab_radios[0].interface
+    with (
+        AccessPoint("home", lab_radios[0], "ssid=Home\nchannel=1\n") as home,
+        AccessPoint("next", lab_radios[1], "ssid=Next\nchannel=11\n") as neighbour,
+        netd_process(path, inside=home.namespace),
+    ):
+        door = NetdClient(path)
+        try:
+            with pytest.raises(GatewayError, match=r"netd\.not_supported"):
+                await door.scan(interface)
+            heard = {one.bssid: one for one in (await door.scan(interface, while_sending=True)).networks}
+        finally:
+            await door.close()
+        assert "state=ENABLED" in home.command("STATUS")
+    assert (heard[neighbour.mac].channel, heard[neighbour.mac].security) == (11, ("open",))
 
 
 async def test_the_power_of_an_access_point_is_set(lab_radios: list[Radio], tmp_path: Path) -> None:

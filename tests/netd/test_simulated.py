@@ -25,6 +25,7 @@ REFUSED: dict[str, tuple[Ask, verbs.AnyVerb]] = {
     "arp": (lambda door: door.arp_probe(BAD, []), verbs.ArpProbe(interface=BAD, targets=())),
     "dhcp": (lambda door: door.dhcp_probe(BAD), verbs.DhcpProbe(interface=BAD)),
     "scan": (lambda door: door.scan(BAD), verbs.Scan(interface=BAD)),
+    "survey": (lambda door: door.survey(BAD), verbs.Survey(interface=BAD)),
     "radio": (lambda door: door.radio_set(BAD), verbs.RadioSet(interface=BAD)),
 }
 
@@ -45,6 +46,7 @@ async def test_both_refuse_with_the_same_code(name: str) -> None:
         verbs.LinkSet(interface="lo", up=False),
         verbs.ArpProbe(interface="lo", targets=("192.0.2.1",)),
         verbs.Scan(interface="lo"),
+        verbs.Survey(interface="lo"),
     ],
 )
 async def test_loopback_is_never_touched(verb: verbs.AnyVerb) -> None:

@@ -4,9 +4,13 @@
 given and refuses lines that it does not know; with ``driver=none`` it is the dry run. What is on the air
 changes only when the real one's would: ``SET ssid2`` needs ``UPDATE_BEACON``, keys need ``RELOAD_WPA_PSK``.
 
+It is 2.10 unless a file ``version`` beside the program says otherwise: ``RELOAD_BSS`` is known from 2.11 on,
+before it is a RELOAD as any word that begins so. `-g` gives it a socket as a whole: ``REMOVE`` and ``ADD``.
+Whoever joined by SAE is remembered until ``PMKSA_FLUSH``, and comes back with any password.
+
 Beside the real commands: ``TEST JOIN <mac> <ssid hex> <passphrase>``; ``TEST AIR`` (the SSID on the air, in
-hexadecimal: what a scan would hear); ``TEST FAULT <how> <command>``, how being ``fail``, ``mute`` (no reply),
-``die``, or ``deaf`` (says OK, does nothing). Standard library only.
+hexadecimal: what a scan would hear); ``TEST STATE <state>`` (of STATUS); ``TEST FAULT <how> <command>``, how
+being ``fail``, ``mute`` (no reply), ``die``, or ``deaf`` (says OK, does nothing). Standard library only.
 """
 
 from __future__ import annotations
@@ -31,6 +35,10 @@ KNOWN = (
         "ieee80211ac",
         "country_code",
         "ieee80211d",
+        "ieee80211h",
+        "ieee80211ax",
+        "op_class",
+        "bridge",
         "bss",
         "bssid",
     ),
@@ -60,7 +68,7 @@ KNOWN = (
 def program(folder: Path) -> str:
     """An executable that is this fake, in `folder`."""
     path = folder / "fake-hostapd"
-    path.write_text(f'#!/bin/sh\nexec {sys.executable} -S -E {Path(__file__).resolve()} "$@"\n')
+    path.write_text(f'#!/bin/sh\nexec {sys.executable} -S -E {Path(__file__).resolve()} {folder} "$@"\n')
     path.chmod(0o755)
     return str(path)
 
@@ -90,7 +98,8 @@ class Bss:
     interface: str = ""
     options: dict[str, str] = field(default_factory=dict)
     on_air: bytes = b""
-    keys: set[str] = field(default_factory=set)
+    keys: dict[str, str] = field(default_factory=dict)
+    remembered: set[str] = field(default_factory=set)
     sae: str | None = None
     stations: dict[str, str] = field(default_factory=dict)
     socket: socket.socket | None = None
@@ -103,13 +112,13 @@ class Bss:
     def read_keys(self) -> None:
         """As RELOAD_WPA_PSK: whoever's key no longer matches is thrown off."""
         file = self.options.get("wpa_psk_file")
-        self.keys = set()
+        self.keys = {}
         if file is not None:
             for line in Path(file).read_text().splitlines():
-                _, _, key = line.rpartition(" ")
+                names, _, key = line.rpartition(" ")
                 if len(key) != 64:
                     raise BadLine(f"Invalid PSK in {file}")
-                self.keys.add(key)
+                self.keys[key] = names.partition("keyid=")[2].partition(" ")[0]
         for mac, key in tuple(self.stations.items()):
             if key not in self.keys and key != "open":
                 self.drop(mac)
@@ -129,7 +138,9 @@ class Bss:
     def join(self, mac: str, ssid: bytes, passphrase: str) -> bool:
         if ssid != self.on_air:
             return False
-        if "wpa" not in self.options:
+        if mac in self.remembered:
+            self.stations[mac] = "sae"
+        elif "wpa" not in self.options:
             self.stations[mac] = "open"
         else:
             key = hashlib.pbkdf2_hmac("sha1", passphrase.encode(), ssid, 4096, 32).hex()
@@ -137,6 +148,8 @@ class Bss:
                 self.tell(f"<3>AP-STA-POSSIBLE-PSK-MISMATCH {mac}")
                 return False
             self.stations[mac] = key if key in self.keys else "sae"
+            if self.stations[mac] == "sae":
+                self.remembered.add(mac)
         self.tell(f"<3>AP-STA-CONNECTED {mac}")
         return True
 
@@ -152,8 +165,12 @@ class Bss:
 class Hostapd:
     """The daemon."""
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, doors: Path | None = None, version: tuple[int, int] = (2, 10)) -> None:
         self.config = config
+        self.doors = doors
+        self.version = version
+        self.channel = "6"
+        self.state = "ENABLED"
         self.faults: dict[str, str] = {}
         self.enabled = True
         self.selector = selectors.DefaultSelector()
@@ -164,11 +181,50 @@ class Hostapd:
         for bss in self.bsses:
             self.bind(bss)
             bss.settle()
+        if self.doors is not None:
+            self.whole = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            self.doors.unlink(missing_ok=True)
+            self.whole.bind(str(self.doors))
+            self.selector.register(self.whole, selectors.EVENT_READ, None)
         signal.signal(signal.SIGHUP, self.read_again)
         print(f"{self.bsses[0].interface}: AP-ENABLED", flush=True)
         while True:
             for key, _ in self.selector.select():
-                self.serve(key.data)
+                if key.data is None:
+                    self.serve_whole()
+                else:
+                    self.serve(key.data)
+
+    def serve_whole(self) -> None:
+        """The socket of all networks: `REMOVE interface`, `ADD bss_config=phy:file`."""
+        text, client = self.whole.recvfrom(16384)
+        word, _, rest = text.decode().partition(" ")
+        reply = "FAIL\n"
+        with contextlib.suppress(BadLine, ValueError, OSError, StopIteration):
+            if self.faults.get(word) == "die":
+                os._exit(1)
+            if word == "REMOVE" and rest != self.bsses[0].interface:
+                self.remove(next(bss for bss in self.bsses if bss.interface == rest))
+                reply = "OK\n"
+            elif word == "ADD" and rest.startswith("bss_config=phy0:") and word not in self.faults:
+                (bss,) = parse(Path(rest.partition(":")[2]))
+                self.bind(bss)
+                bss.settle()
+                self.bsses.append(bss)
+                reply = "OK\n"
+        with contextlib.suppress(OSError):
+            self.whole.sendto(reply.encode(), client)
+
+    def remove(self, bss: Bss) -> None:
+        """A network goes, and its socket."""
+        for mac in tuple(bss.stations):
+            bss.drop(mac)
+        bss.tell("<3>AP-DISABLED ")
+        if bss.socket is not None:
+            Path(bss.socket.getsockname()).unlink(missing_ok=True)
+            self.selector.unregister(bss.socket)
+            bss.socket.close()
+        self.bsses.remove(bss)
 
     def serve(self, bss: Bss) -> None:
         assert bss.socket is not None
@@ -214,7 +270,8 @@ class Hostapd:
         return "OK\n"
 
     def do_status(self, _bss: Bss, _rest: str, _client: str) -> str:
-        lines = [f"state={'ENABLED' if self.enabled else 'DISABLED'}", "channel=6"]
+        lines = [f"state={self.state if self.enabled else 'DISABLED'}", "phy=phy0"]
+        lines += [f"channel={self.channel}", f"freq={2407 + 5 * int(self.channel)}"]
         for number, bss in enumerate(self.bsses):
             ssid = "".join(chr(c) if 32 <= c < 127 and c not in b'\\"' else f"\\x{c:02x}" for c in bss.ssid)
             lines += [f"bss[{number}]={bss.interface}", f"ssid[{number}]={ssid}"]
@@ -226,9 +283,11 @@ class Hostapd:
 
     def do_set(self, bss: Bss, rest: str, _client: str) -> str:
         name, _, value = rest.partition(" ")
-        if name not in ("ssid2", "sae_password"):
+        if name not in KNOWN:
             return "FAIL\n"
         bss.options[name] = value
+        if name == "sae_password":  # the real one adds to those that it has, until it is given none
+            bss.sae = value or None if bss.sae is None or not value else bss.sae
         return "OK\n"
 
     def do_reload_wpa_psk(self, bss: Bss, _rest: str, _client: str) -> str:
@@ -239,7 +298,23 @@ class Hostapd:
         bss.on_air = bss.ssid
         return "OK\n"
 
-    def do_pmksa_flush(self, _bss: Bss, _rest: str, _client: str) -> str:
+    def do_pmksa_flush(self, bss: Bss, _rest: str, _client: str) -> str:
+        bss.remembered.clear()
+        return "OK\n"
+
+    def do_reload_bss(self, bss: Bss, rest: str, client: str) -> str:
+        if self.version < (2, 11):
+            return self.do_reload(bss, rest, client)
+        bss.settle()
+        return "OK\n"
+
+    def do_deauthenticate(self, bss: Bss, rest: str, _client: str) -> str:
+        if rest in bss.stations:
+            bss.drop(rest)
+        return "OK\n"
+
+    def do_chan_switch(self, _bss: Bss, rest: str, _client: str) -> str:
+        self.channel = str((int(rest.split()[1]) - 2407) // 5)
         return "OK\n"
 
     def do_reload(self, _bss: Bss, _rest: str, _client: str) -> str:
@@ -250,7 +325,14 @@ class Hostapd:
 
     def read_again(self, *_: object) -> None:
         """SIGHUP."""
-        for bss, new in zip(self.bsses, parse(self.config), strict=True):
+        read = parse(self.config)
+        if [bss.interface for bss in self.bsses] != [bss.interface for bss in read]:
+            for bss in tuple(self.bsses):  # everything goes and comes again
+                self.remove(bss)
+            self.bsses = read
+            for bss in read:
+                self.bind(bss)
+        for bss, new in zip(self.bsses, read, strict=True):
             bss.options = new.options
             bss.settle()
 
@@ -264,23 +346,31 @@ class Hostapd:
         bss.tell("<3>AP-ENABLED ")
         return "OK\n"
 
+    def do_sta(self, bss: Bss, rest: str, _client: str) -> str:
+        return self.station(bss, [mac for mac in bss.stations if mac == rest])
+
     def do_sta_first(self, bss: Bss, _rest: str, _client: str) -> str:
-        return self.station(sorted(bss.stations)[:1])
+        return self.station(bss, sorted(bss.stations)[:1])
 
     def do_sta_next(self, bss: Bss, rest: str, _client: str) -> str:
-        return self.station([mac for mac in sorted(bss.stations) if mac > rest][:1])
+        return self.station(bss, [mac for mac in sorted(bss.stations) if mac > rest][:1])
 
-    def station(self, macs: list[str]) -> str:
-        return "".join(
-            f"{mac}\nflags=[AUTH][ASSOC][AUTHORIZED]\nrx_bytes=10\ntx_bytes=20\nsignal=-40\nconnected_time=3\n"
-            for mac in macs
-        )
+    def station(self, bss: Bss, macs: list[str]) -> str:
+        if not macs:
+            return "FAIL\n"
+        named = bss.keys.get(bss.stations[macs[0]])
+        lines = [macs[0], "flags=[AUTH][ASSOC][AUTHORIZED]", "rx_bytes=10", "tx_bytes=20", "signal=-40"]
+        lines += ["connected_time=3", *([f"keyid={named}"] if named else [])]
+        return "\n".join(lines) + "\n"
 
     def do_test(self, bss: Bss, rest: str, _client: str) -> str:
         verb, _, rest = rest.partition(" ")
         if verb == "JOIN":
             mac, ssid, passphrase = (*rest.split(" ", 2), "")[:3]
             return "OK\n" if self.enabled and bss.join(mac, bytes.fromhex(ssid), passphrase) else "FAIL\n"
+        if verb == "STATE":
+            self.state = rest
+            return "OK\n"
         if verb == "AIR":
             return bss.on_air.hex() + "\n"
         how, _, word = rest.partition(" ")
@@ -309,9 +399,17 @@ def parse(config: Path) -> list[Bss]:
 
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    config = Path(sys.argv[-1])
+    folder, arguments = Path(sys.argv[1]), sys.argv[2:]
+    told = folder / "version"
+    version = told.read_text() if told.exists() else "2.10"
+    if arguments == ["-v"]:
+        print(f"hostapd v{version}", file=sys.stderr)
+        sys.exit(1)
+    config = Path(arguments[-1])
+    doors = Path(arguments[arguments.index("-g") + 1]) if "-g" in arguments else None
+    major, _, minor = version.partition(".")
     try:
-        Hostapd(config).run()
+        Hostapd(config, doors, (int(major), int(minor))).run()
     except (BadLine, ValueError, OSError) as error:
         print(error, f"1 errors found in configuration file '{config}'", sep="\n", flush=True)
         sys.exit(1)

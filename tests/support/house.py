@@ -26,7 +26,7 @@ class OpenHouse:
         self.registry = registry
         self.token = token
         self.base = f"https://localhost:{port}"
-        self._api = api
+        self.api = api
 
     def http(self, token: str | None = None) -> aiohttp.ClientSession:
         """A session over TLS, with that token or none."""
@@ -35,7 +35,7 @@ class OpenHouse:
 
     def socket(self) -> aiohttp.ClientSession:
         """A session over the Unix socket."""
-        return aiohttp.ClientSession("http://localhost", connector=aiohttp.UnixConnector(str(self._api)))
+        return aiohttp.ClientSession("http://localhost", connector=aiohttp.UnixConnector(str(self.api)))
 
 
 @asynccontextmanager

@@ -20,7 +20,11 @@ from gatewayd.operations import (
     Result,
     Scope,
 )
+from gatewayd.system.clock import SystemClock
 from gatewayd.system.secret import Secret
+from gatewayd.wifi.model import Band, WifiRadio
+from gatewayd.wifi.survey_operations import operations as survey_operations
+from gatewayd.wifi.surveyor import SimulatedSurveyor
 from tests.support.core import Core
 
 DAWN, DUSK = "2026-11-23T06:00:00.000Z", "2026-11-23T18:30:00.000Z"
@@ -304,6 +308,15 @@ class Trades:
             id="s-1", name=request.name or "Tuner", kind=request.kind, url=request.url, channels=3, skipped=1
         )
 
+    async def radios(self) -> tuple[WifiRadio, ...]:
+        """One radio, on channel 6."""
+        return (
+            WifiRadio(
+                id="radio0", interface="wlan0", band=Band.GHZ_2_4, channel=6, country="DE", driver="test",
+                state="on_air",
+            ),
+        )  # fmt: skip
+
     async def restart(self, request: RestartRequest, context: Context) -> CannedRestart:
         self._ask("upkeep.restart", request)
         state = "waiting" if request.when == "idle" else "restarting"
@@ -313,6 +326,7 @@ class Trades:
         """The table."""
         network, recordings = "/wifi/networks/{network}", "/dvr/recordings"
         return (
+            *survey_operations(self.radios, SimulatedSurveyor(SystemClock("always"), pace=0.0)),
             _row("info.get", "GET", "/info", Empty, CannedInfo, self.info),
             _row("status.get", "GET", "/status", Empty, CannedStatus, self.status),
             _row("diagnostics.run", "POST", "/diagnostics/runs", Empty, JobAnswer, self.diagnose, 202),

@@ -20,7 +20,8 @@ from gatewayd.wifi.simulated import SimulatedDriver
 from tests.support import hostapd
 from tests.wifi.settings import RADIO
 
-DEVICE = "02:aa:00:00:00:01"
+DEVICES = ("02:aa:00:00:00:01", "02:aa:00:00:00:02")
+DEVICE = DEVICES[0]
 
 
 class HastyClock(SystemClock):
@@ -39,11 +40,14 @@ class SimulatedAir:
         self.driver: Driver = driver
         self._radio = driver
 
-    async def join(self, ssid: str, passphrase: str | None) -> bool:
-        return self._radio.join(DEVICE, ssid, passphrase)
+    async def join(self, ssid: str, passphrase: str | None, *, device: int = 0) -> bool:
+        return self._radio.join(DEVICES[device], ssid, passphrase)
 
-    async def joined(self) -> bool:
-        return any(station.mac == DEVICE for station in await self._radio.stations())
+    async def refused(self, ssid: str, passphrase: str | None, *, device: int = 0) -> bool:
+        return not await self.join(ssid, passphrase, device=device)
+
+    async def joined(self, device: int = 0) -> bool:
+        return any(station.mac == DEVICES[device] for station in await self._radio.stations())
 
 
 class FakeAir:
@@ -70,9 +74,13 @@ class FakeAir:
             scanner=self.scanner,
         )
 
-    async def command(self, text: str) -> str:
+    async def command(self, text: str, interface: str = "wlan0") -> str:
         """A command from outside to the fake."""
-        return await asyncio.to_thread(hostapd.command, self.places.control / "wlan0", text)
+        return await asyncio.to_thread(hostapd.command, self.places.control / interface, text)
+
+    def interfaces(self) -> list[str]:
+        """What the fake has a socket for."""
+        return sorted(path.name for path in self.places.control.glob("wlan*"))
 
     async def pid(self) -> int:
         """The fake's process."""
@@ -86,11 +94,16 @@ class FakeAir:
         """From now on this command goes wrong."""
         assert await self.command(f"TEST FAULT {how} {word}") == "OK"
 
-    async def join(self, ssid: str, passphrase: str | None) -> bool:
-        return await self.command(f"TEST JOIN {DEVICE} {ssid.encode().hex()} {passphrase or ''}") == "OK"
+    async def join(self, ssid: str, passphrase: str | None, *, device: int = 0) -> bool:
+        tries = f"TEST JOIN {DEVICES[device]} {ssid.encode().hex()} {passphrase or ''}"
+        return any([await self.command(tries, interface) == "OK" for interface in self.interfaces()])
 
-    async def joined(self) -> bool:
-        return DEVICE in await self.command("STA-FIRST")
+    async def refused(self, ssid: str, passphrase: str | None, *, device: int = 0) -> bool:
+        return not await self.join(ssid, passphrase, device=device)
+
+    async def joined(self, device: int = 0) -> bool:
+        listed = [await self.command(f"STA {DEVICES[device]}", name) for name in self.interfaces()]
+        return any("AUTHORIZED" in answer for answer in listed)
 
     async def end(self) -> None:
         """Ends the fake if it runs."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -15,6 +16,7 @@ from gatewayd.system.clock import Clock, SystemClock
 from gatewayd.tasks import Tasks
 from gatewayd.wifi import WifiService
 from gatewayd.wifi.driver import Driver
+from gatewayd.wifi.household_operations import household_operations
 from gatewayd.wifi.operations import operations
 from tests.support.core import Core, open_core
 
@@ -31,10 +33,10 @@ class House:
         self.service = service
 
     async def call(
-        self, name: str, *, caller: Caller = OWNER, key: str | None = None, **arguments: Any
+        self, name: str, *, caller: Caller = OWNER, once: str | None = None, **arguments: Any
     ) -> Any:
-        """Dispatches one operation and returns its decoded answer."""
-        return await self.core.call(name, arguments, caller=caller, key=key)
+        """Dispatches one operation and returns its decoded answer; `once` is an idempotency key."""
+        return await self.core.call(name, arguments, caller=caller, key=once)
 
     async def update(self, **arguments: Any) -> str:
         """Changes the network `home` and returns the change's id."""
@@ -72,7 +74,12 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    folder: Path, build: Callable[[Tasks], Driver], *, clock: Clock | None = None, most: int = 60
+    folder: Path,
+    build: Callable[[Tasks], Driver],
+    *,
+    clock: Clock | None = None,
+    most: int = 60,
+    zone: str = "UTC",
 ) -> AsyncIterator[House]:
     """A box on `folder`; its driver is built with the box's own tasks. It lets go of the radio at the end."""
     clock = clock or SystemClock("always")
@@ -86,8 +93,10 @@ async def open_house(
             tasks=core.tasks,
             first_ssid=FIRST_SSID,
             max_changes_per_minute=most,
+            zone=ZoneInfo(zone),
         )
         core.registry.add(operations(service))
+        core.registry.add(household_operations(service))
         await service.start()
         try:
             yield House(core, service)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,11 +18,16 @@ from gatewayd.wifi.driver import Driver, Heard, Scanner
 from gatewayd.wifi.hostapd import HostapdDriver
 from gatewayd.wifi.model import Band
 from gatewayd.wifi.render import Places, RadioSettings
-from tests.lab.radio import Radio, Station, radios
+from tests.lab.radio import DRIVER, Radio, Station, radios
 
 HOSTAPD = "/usr/sbin/hostapd"
 CHANNEL_6 = 2437
 PATIENCE = 20.0
+REFUSAL = 6.0
+
+
+People = tuple[Radio, tuple[Station, ...], Scanner]
+"""A household: a radio for us, two phones, and a listener."""
 
 
 class StationScanner:
@@ -32,25 +38,41 @@ class StationScanner:
 
     async def scan(self) -> tuple[Heard, ...]:
         heard = await asyncio.to_thread(self._station.scan, 20.0)
-        return tuple(Heard(bssid=one.bssid, ssid=one.ssid) for one in heard)
+        return tuple(Heard(bssid=one.bssid, ssid=one.ssid, security=security(one.flags)) for one in heard)
+
+
+def security(flags: str) -> frozenset[str]:
+    """wpa_supplicant's flags in the words of `Heard`."""
+    told = {"PSK": "wpa2", "SAE": "wpa3", "OWE": "owe"}
+    words = set(re.split(r"[^A-Z0-9]+", flags.partition("]")[0]))
+    found = frozenset(name for word, name in told.items() if word in words)
+    return found or frozenset({"open"})
 
 
 def radio_settings(radio: Radio) -> RadioSettings:
     """The radio's settings on channel 6."""
     address = (Path("/sys/class/net") / radio.interface / "address").read_text().strip()
     return RadioSettings(
-        radio="radio0", interface=radio.interface, address=address, band=Band.GHZ_2_4, channel=6
+        radio="radio0",
+        interface=radio.interface,
+        address=address,
+        band=Band.GHZ_2_4,
+        channel=6,
+        driver=DRIVER,
     )
 
 
 class RadioAir:
-    """A driver on the first radio and a phone on the second."""
+    """A driver on the first radio, a phone on the second and another on the third."""
 
     patience = PATIENCE
 
-    def __init__(self, folder: Path, radio: Radio, phone: Station, scanner: Scanner | None) -> None:
+    def __init__(
+        self, folder: Path, radio: Radio, phones: tuple[Station, ...], scanner: Scanner | None
+    ) -> None:
         self.folder = folder
-        self.phone = phone
+        self.phones = phones
+        self.phone = phones[0]
         self.scanner = scanner
         self.radio = radio_settings(radio)
         self.places = Places(configuration=folder / "hostapd", control=folder / "ctl")
@@ -83,26 +105,24 @@ class RadioAir:
         """The pid of the hostapd that runs our configuration."""
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):
-                if path.read_bytes() == f"{HOSTAPD}\0{self.places.config_file('radio0')}\0".encode():
+                line = path.read_bytes()
+                config = f"\0{self.places.config_file('radio0')}\0"
+                if line.startswith(f"{HOSTAPD}\0-g\0".encode()) and line.endswith(config.encode()):
                     return int(path.parent.name)
         raise AssertionError("hostapd does not run")
 
     def admits(self, ssid: str, passphrase: str | None, patience: float = PATIENCE) -> bool:
         """Whether the phone, having forgotten everything, gets in with these credentials. Blocks."""
-        self.phone.set_network(ssid, psk=passphrase, sae=passphrase)
-        try:
-            self.phone.wait_connected(patience)
-        except TimeoutError as error:
-            print(error)
-            return False
-        return True
+        return admits(self.phone, ssid, passphrase, patience)
 
-    async def join(self, ssid: str, passphrase: str | None) -> bool:
-        # A radio on the air admits within a second or two; whoever is refused need not be waited for.
-        return await asyncio.to_thread(self.admits, ssid, passphrase, self.patience)
+    async def join(self, ssid: str, passphrase: str | None, *, device: int = 0) -> bool:
+        return await asyncio.to_thread(admits, self.phones[device], ssid, passphrase, self.patience)
 
-    async def joined(self) -> bool:
-        return await asyncio.to_thread(self.phone.connected)
+    async def refused(self, ssid: str, passphrase: str | None, *, device: int = 0) -> bool:
+        return await asyncio.to_thread(refused, self.phones[device], ssid, passphrase)
+
+    async def joined(self, device: int = 0) -> bool:
+        return await asyncio.to_thread(stayed, self.phones[device])
 
     def end(self) -> None:
         """Ends hostapd if it runs."""
@@ -115,6 +135,75 @@ class RadioAir:
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
                 time.sleep(0.02)
+
+
+def admits(phone: Station, ssid: str, passphrase: str | None, patience: float = PATIENCE) -> bool:
+    """Whether a phone, having forgotten everything, gets in with these credentials. Blocks."""
+    _forget_and_try(phone, ssid, passphrase)
+    try:
+        phone.wait_connected(patience)
+    except TimeoutError as error:
+        print(error)
+        return False
+    phone.drain_events()
+    return True
+
+
+def _forget_and_try(phone: Station, ssid: str, passphrase: str | None) -> None:
+    phone.forget()
+    phone.command("BSS_FLUSH 0")  # what it remembers of a network that was other a moment ago costs 10 s
+    phone.set_network(ssid, psk=passphrase, sae=passphrase if passphrase and len(passphrase) < 64 else None)
+
+
+def refused(phone: Station, ssid: str, passphrase: str | None) -> bool:
+    """Whether a phone is not let in: it gave up, or did not get in in time. Blocks."""
+    _forget_and_try(phone, ssid, passphrase)
+    deadline = time.monotonic() + REFUSAL
+    with contextlib.suppress(TimeoutError):
+        heard, missed = "", 0
+        while missed < 3 and not heard.startswith(("CONNECTED", "SSID-TEMP-DISABLED")):
+            heard = phone.wait_event("CTRL-EVENT-", deadline - time.monotonic()).partition("CTRL-EVENT-")[2]
+            missed += heard.startswith("NETWORK-NOT-FOUND")  # a scan did not hear it
+    return not phone.connected()
+
+
+def stayed(phone: Station) -> bool:
+    """Whether the phone is connected and never was not since it joined. Blocks shortly."""
+    try:
+        phone.wait_event("CTRL-EVENT-DISCONNECTED", 0.2)
+    except TimeoutError:
+        return phone.connected()
+    return False
+
+
+@contextlib.contextmanager
+def household() -> Iterator[People]:
+    """A radio for us, two phones and a listener, for as many tests as one likes. Blocks."""
+    found = radios()
+    with contextlib.ExitStack() as stack:
+        phones = [
+            stack.enter_context(Station(name, radio, frequencies=(CHANNEL_6,)))
+            for name, radio in zip(("phone", "tablet"), found[1:3], strict=True)
+        ]
+        listener = stack.enter_context(Station("listener", found[3], frequencies=(CHANNEL_6,)))
+        yield found[0], tuple(phones), StationScanner(listener)
+
+
+@asynccontextmanager
+async def shared_air(people: People, *, scan: bool = False) -> AsyncIterator[RadioAir]:
+    """A driver, started, on the radio of a household, whose phones have forgotten everything."""
+    radio, phones, scanner = people
+    for phone in phones:
+        await asyncio.to_thread(phone.forget)
+    with tempfile.TemporaryDirectory(prefix="gwt-") as folder:
+        air = RadioAir(Path(folder), radio, phones, scanner if scan else None)
+        await air.driver.start()
+        try:
+            yield air
+        finally:
+            await air.tasks.close()
+            await air.driver.close()
+            await asyncio.to_thread(air.end)
 
 
 @asynccontextmanager
@@ -130,7 +219,7 @@ async def radio_air(*, scan: bool = False) -> AsyncIterator[RadioAir]:
             listener = Station("listener", found[2], frequencies=(CHANNEL_6,))
             await asyncio.to_thread(stack.enter_context, listener)
             scanner = StationScanner(listener)
-        air = RadioAir(folder, found[0], phone, scanner)
+        air = RadioAir(folder, found[0], (phone,), scanner)
         await air.driver.start()
         try:
             yield air

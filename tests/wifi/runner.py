@@ -127,6 +127,7 @@ async def main(places: dict[str, str]) -> None:
         address=places["address"],
         band=Band.GHZ_2_4,
         channel=6,
+        driver="mac80211_hwsim",
     )
 
     def build(tasks: Tasks) -> Driver:

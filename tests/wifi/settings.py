@@ -11,7 +11,12 @@ from gatewayd.wifi.model import Band, NetworkSettings, Security
 from gatewayd.wifi.render import RadioSettings
 
 RADIO = RadioSettings(
-    radio="radio0", interface="wlan0", address="02:00:00:00:00:00", band=Band.GHZ_2_4, channel=6
+    radio="radio0",
+    interface="wlan0",
+    address="02:00:00:00:00:00",
+    band=Band.GHZ_2_4,
+    channel=6,
+    driver="mac80211_hwsim",
 )
 HOME = NetworkSettings(
     network="home",
@@ -21,6 +26,9 @@ HOME = NetworkSettings(
     security=Security.WPA2,
     passphrase=Secret("correct horse"),
     bands=(Band.GHZ_2_4,),
+)
+GUEST = msgspec.structs.replace(
+    HOME, network="guest", role="guest", ssid="Guests", passphrase=Secret("guest password")
 )
 
 

@@ -12,11 +12,11 @@ import pytest
 
 from gatewayd.wifi import rules
 from tests.wifi.house import open_house
-from tests.wifi.radio_air import RadioAir, radio_air
+from tests.wifi.radio_air import RadioAir, radio_air, refused
 from tests.wifi.runner import Runner
 
 pytestmark = [pytest.mark.radio, pytest.mark.timeout(240)]
-KILLS = 5
+KILLS, LONG_KILLS = 15, 200
 
 
 async def test_a_station_follows_the_new_name_and_password() -> None:
@@ -120,27 +120,42 @@ def _killed_while_applying(air: RadioAir) -> None:
         assert not air.admits("Nowhere", "battery staple", 4.0)
 
 
-@pytest.mark.timeout(300)
-async def test_killed_at_any_moment_nobody_is_locked_out() -> None:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """15 kills; 200 where the long forms are asked for (`-m "radio and long"`)."""
+    if "kills" in metafunc.fixturenames:
+        long = "long" in metafunc.config.getoption("markexpr")
+        marks = (pytest.mark.long, pytest.mark.timeout(5400)) if long else (pytest.mark.timeout(420),)
+        metafunc.parametrize("kills", [pytest.param(LONG_KILLS if long else KILLS, marks=marks)])
+
+
+async def test_killed_at_any_moment_nobody_is_locked_out(kills: int) -> None:
     async with radio_air() as air:
-        await asyncio.to_thread(_killed_at_random, air)
+        await asyncio.to_thread(_killed_at_random, air, kills)
 
 
-def _killed_at_random(air: RadioAir) -> None:
-    """Whatever the change's end is, a device with that end's credentials gets in."""
+def _killed_at_random(air: RadioAir, kills: int) -> None:
+    """Whatever the change's end is, a device gets in with that end's credentials and with no others."""
     dice = random.Random(7)
-    daemon = Runner(air.runner_places())
-    with daemon:
-        daemon.settle()
-    for number in range(KILLS):
+    change, before = "", _credentials(0)
+    ends: list[str] = []
+    for number in range(kills + 1):
         with Runner(air.runner_places()) as daemon:
+            if change:
+                ended = daemon.wait(change, "applied", "rolled_back")
+                daemon.settle()
+                now = daemon.call("wifi.networks.reveal", network="home")
+                assert (now["ssid"] == f"Round {number}") == (ended["state"] == "applied")
+                ends.append(ended["state"])
+                assert air.admits(now["ssid"], now["passphrase"]), ends
+                if number % 5 == 0:
+                    other = before if ended["state"] == "applied" else _credentials(number)
+                    assert refused(air.phone, other["ssid"], other["passphrase"])
             daemon.settle()
-            change = daemon.update(ssid=f"Round {number}", passphrase=f"password {number}")
-            time.sleep(dice.uniform(0, 2.5))
-        with Runner(air.runner_places()) as daemon:
-            ended = daemon.wait(change, "applied", "rolled_back")
-            daemon.settle()
-            now = daemon.call("wifi.networks.reveal", network="home")
-            assert (now["ssid"] == f"Round {number}") == (ended["state"] == "applied")
-            print(f"round {number}: {ended['state']}")
-            assert air.admits(now["ssid"], now["passphrase"])
+            before = daemon.call("wifi.networks.reveal", network="home")
+            change = daemon.update(**_credentials(number + 1))
+            time.sleep(dice.uniform(0, 1.5))
+    print(f"{ends.count('applied')} applied, {ends.count('rolled_back')} rolled back")
+
+
+def _credentials(number: int) -> dict[str, str]:
+    return {"ssid": f"Round {number}", "passphrase": f"password {number}"}

@@ -71,7 +71,7 @@ def test_nothing_a_caller_chose_adds_or_alters_a_line(ssid: str, words: str, sec
             assert line == other
     for content in render(RADIO, (wanted,), PLACES).keys.values():
         assert content.count("\n") == 1
-        assert len(content) == len("00:00:00:00:00:00 ") + 64 + 1
+        assert len(content) == len("keyid=main 00:00:00:00:00:00 ") + 64 + 1
 
 
 def test_what_our_rules_would_refuse_never_reaches_a_file() -> None:
@@ -121,8 +121,8 @@ def test_a_dry_run_has_each_network_alone_and_touches_nothing() -> None:
         assert "interface=lo" in lines
         assert "driver=none" in lines
         assert not [line for line in lines if line.startswith(("ctrl_interface", "bss"))]
-    assert "wpa_key_mgmt=OWE" in one
-    assert "wpa_key_mgmt=WPA-PSK" in two
+    assert "wpa_key_mgmt=WPA-PSK" in one
+    assert "wpa_key_mgmt=OWE" in two
 
 
 def test_suggested_passwords_can_be_used_anywhere() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gatewayd.cli.follow import settle
+from gatewayd.cli.nouns.wifi_times import DURATION, read_window, say_window
 from gatewayd.cli.refusals import Refused
 from gatewayd.cli.show import moment, size, span
 from gatewayd.cli.talk import Talk, connected
@@ -46,6 +47,17 @@ async def show(talk: Talk, network: str | None) -> None:
 @click.option("--hidden/--visible", default=None, help="Whether the name is sent out.")
 @click.option("--isolated/--together", default=None, help="Whether devices may reach one another.")
 @click.option("--enable/--disable", "enabled", default=None)
+@click.option("--for", "for_seconds", type=DURATION, metavar="TIME", help="Off after this long: 4h, 90m.")
+@click.option("--endless", is_flag=True, help="No longer off by itself.")
+@click.option(
+    "--on",
+    "windows",
+    multiple=True,
+    metavar="WHEN",
+    help='Only on at these times: "mon-fri 07:00-22:00"; may be given more than once.',
+)
+@click.option("--always-on", is_flag=True, help="No schedule any more.")
+@click.option("--accept-risk", is_flag=True, default=None, help="Yes to what is dangerous.")
 @click.option(
     "--confirm",
     type=click.Choice(["none", "station", "client"]),
@@ -57,6 +69,9 @@ def set_network(
     ask_passphrase: bool,
     passphrase_stdin: bool,
     no_wait: bool,
+    endless: bool,
+    windows: tuple[str, ...],
+    always_on: bool,
     **fields: Any,
 ) -> None:
     """Change a network, and wait until it is proven on the air.
@@ -68,18 +83,23 @@ def set_network(
     if passphrase is not None:
         fields["passphrase"] = passphrase
     given = {name: value for name, value in fields.items() if value is not None}
-    if not given:
+    if endless:
+        given["for_seconds"] = None
+    if windows or always_on:
+        given["schedule"] = [read_window(window) for window in windows]
+    if not given.keys() - {"accept_risk"}:
         raise click.UsageError("Say what to change, for example --ssid NAME.")
     _change(network, given, no_wait)
 
 
 @connected
 async def _change(talk: Talk, network: str, given: dict[str, Any], no_wait: bool) -> None:
-    answer = await talk.ask("wifi.networks.update", network=network, **given)
+    # Not `talk.ask`: a null is meant.
+    answer = (await talk.box.ask("wifi.networks.update", {"network": network, **given})).data
     change = answer["change"]
     if not no_wait:
-        change = await _settled(talk, change)
-    talk.print({"change": change}, lambda _: _outcome(talk, change))
+        change = await settled(talk, change)
+    talk.print({"change": change}, lambda _: outcome(talk, change))
     if change["state"] == "rolled_back":
         raise click.exceptions.Exit(1)
 
@@ -108,11 +128,12 @@ async def clients(talk: Talk) -> None:
 
     def show(answer: dict[str, Any]) -> None:
         talk.out.table(
-            ("device", "network", "signal", "received", "sent", "for"),
+            ("device", "network", "key", "signal", "received", "sent", "for"),
             (
                 (
                     row["mac"],
                     row["network"],
+                    row.get("key") or "",
                     "" if row.get("signal_dbm") is None else f"{row['signal_dbm']} dBm",
                     size(row["tx_bytes"]),  # the box sends what the device receives
                     size(row["rx_bytes"]),
@@ -122,6 +143,13 @@ async def clients(talk: Talk) -> None:
             ),
             none="Nobody is on the Wi-Fi.",
         )
+        for row in answer.get("refused", ()):
+            tries = "once" if row["times"] == 1 else f"{row['times']} times"
+            talk.out.line(
+                f"{row['mac']} has a wrong password for {row['network']}: tried {tries}, last at "
+                f"{moment(row['last'])}.",
+                style="yellow",
+            )
 
     await talk.tell("wifi.stations.list", show)
 
@@ -180,7 +208,8 @@ def read_passphrase(*, ask: bool, stdin: bool) -> str | None:
     return None
 
 
-async def _settled(talk: Talk, change: dict[str, Any]) -> dict[str, Any]:
+async def settled(talk: Talk, change: dict[str, Any]) -> dict[str, Any]:
+    """The change once it has ended; says meanwhile how to confirm one that waits for that."""
     identifier = change["id"]
     told = False
 
@@ -208,7 +237,8 @@ def _ask_to_keep(talk: Talk, change: dict[str, Any]) -> None:
         )
 
 
-def _outcome(talk: Talk, change: dict[str, Any]) -> None:
+def outcome(talk: Talk, change: dict[str, Any]) -> None:
+    """Says how a change ended. Raises Refused when it was rolled back."""
     network, state = change["network"], change["state"]
     if state == "rolled_back":
         reason = change.get("reason") or "it could not be proven on the air"
@@ -237,10 +267,7 @@ def _networks(talk: Talk, items: list[dict[str, Any]]) -> None:
                 row["state"],
                 row["security"],
                 ", ".join(f"{band} GHz" for band in row["bands"]),
-                ", ".join(
-                    [word for word in ("hidden", "isolated", "simulated") if row.get(word)]
-                    + ([] if row.get("enabled", True) else ["off"])
-                ),
+                ", ".join(_remarks(row)),
             )
             for row in items
         ),
@@ -248,8 +275,27 @@ def _networks(talk: Talk, items: list[dict[str, Any]]) -> None:
     )
 
 
+def _remarks(row: dict[str, Any]) -> list[str]:
+    found = [word for word in ("hidden", "isolated", "simulated") if row.get(word)]
+    if not row.get("enabled", True):
+        found.append("off")
+    if row.get("schedule"):
+        found.append("scheduled")
+    if row.get("off") == "expired":
+        found.append("its time is up")
+    elif row.get("expires"):
+        found.append(f"until {moment(row['expires'])}")
+    return found
+
+
 def _facts(network: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(name, _said(value)) for name, value in network.items() if value is not None]
+    return [(name, _told(name, value)) for name, value in network.items() if value not in (None, [])]
+
+
+def _told(name: str, value: Any) -> str:
+    if name == "schedule":
+        return ", ".join(say_window(window) for window in value)
+    return moment(value) if name == "expires" else _said(value)
 
 
 def _said(value: Any) -> str:

@@ -1,0 +1,185 @@
+"""Passwords of single devices: made, used, taken away, without a word to the others."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatewayd.errors import GatewayError
+from gatewayd.wifi.device_keys import MOST_KEYS
+from tests.wifi.airs import DEVICE, fake_air
+from tests.wifi.box import Box, open_box
+from tests.wifi.house import FIRST_SSID, open_house
+
+TABLET = "02:aa:00:00:00:02"
+
+
+async def made(box: Box, label: str = "Tablet", **arguments: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = await box.house.call(
+        "wifi.keys.create", network="home", label=label, **arguments
+    )
+    await box.applied(answer["change"]["id"])
+    return answer
+
+
+async def keys(box: Box) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = (await box.house.call("wifi.keys.list", network="home"))["items"]
+    return items
+
+
+async def until_seen(box: Box) -> dict[str, Any]:
+    for _ in range(200):
+        (key,) = await keys(box)
+        if key["last_seen"] is not None:
+            return key
+        await box.clock.advance(0.1)
+        await asyncio.sleep(0.002)
+    raise AssertionError("it was not seen")
+
+
+async def test_a_key_lets_a_device_in_and_is_shown_once(tmp_path: Path) -> None:
+    async with open_box(tmp_path) as box:
+        first = await box.house.passphrase()
+        assert box.radio.join(DEVICE, FIRST_SSID, first)
+        answer = await made(box, "Lena's Tablet")
+        assert answer["key"]["id"] == "lena-s-tablet"
+        assert answer["change"]["impact"]["stations_dropped"] == 0
+        assert answer["change"]["impact"]["need_new_credentials"] is False
+        assert box.radio.join(TABLET, FIRST_SSID, answer["passphrase"])
+        key = await until_seen(box)
+        assert (key["label"], key["connected"], key["revoked"]) == ("Lena's Tablet", 1, None)
+        stations = (await box.house.call("wifi.stations.list"))["items"]
+        assert {one["mac"]: one["key"] for one in stations} == {DEVICE: "main", TABLET: "lena-s-tablet"}
+        assert answer["passphrase"] not in str(await keys(box))
+
+
+async def test_a_revoked_key_throws_its_device_off_and_leaves_the_others(tmp_path: Path) -> None:
+    async with open_box(tmp_path) as box:
+        first = await box.house.passphrase()
+        words = (await made(box))["passphrase"]
+        other = (await made(box, "Printer"))["passphrase"]
+        assert box.radio.join(DEVICE, FIRST_SSID, first)
+        assert box.radio.join(TABLET, FIRST_SSID, words)
+        revoked = await box.house.call("wifi.keys.revoke", network="home", key="tablet")
+        await box.applied(revoked["change"]["id"])
+        assert [one.mac for one in await box.radio.stations()] == [DEVICE]
+        assert not box.radio.join(TABLET, FIRST_SSID, words)
+        assert box.radio.join(TABLET, FIRST_SSID, other)
+        assert {key["id"]: key["revoked"] is None for key in await keys(box)} == {
+            "tablet": False,
+            "printer": True,
+        }
+        again = await box.house.call("wifi.keys.revoke", network="home", key="tablet")
+        assert again["change"]["state"] == "applied"
+
+
+async def test_a_revoked_key_leaves_no_password_and_its_id_is_not_used_again(tmp_path: Path) -> None:
+    async with open_box(tmp_path) as box:
+        words = (await made(box))["passphrase"]
+        revoked = await box.house.call("wifi.keys.revoke", network="home", key="tablet")
+        await box.applied(revoked["change"]["id"])
+        assert (await made(box))["key"]["id"] == "tablet-2"
+        rows = await box.house.core.database.fetch_all("SELECT keys FROM wifi_revisions")
+        assert words not in str([tuple(row) for row in rows])
+
+
+async def test_reverting_a_revocation_does_not_bring_the_key_back(tmp_path: Path) -> None:
+    async with open_box(tmp_path) as box:
+        words = (await made(box))["passphrase"]
+        revoked = (await box.house.call("wifi.keys.revoke", network="home", key="tablet"))["change"]["id"]
+        await box.applied(revoked)
+        await box.applied((await box.house.call("wifi.changes.revert", change=revoked))["change"]["id"])
+        assert not box.radio.join(TABLET, FIRST_SSID, words)
+        await box.applied(await box.house.update(ssid="New"))
+        assert not box.radio.join(TABLET, "New", words)
+
+
+async def test_keys_work_under_a_new_name(tmp_path: Path) -> None:
+    async with open_box(tmp_path) as box:
+        words = (await made(box))["passphrase"]
+        await box.applied(await box.house.update(ssid="Neu"))
+        assert box.radio.join(TABLET, "Neu", words)
+
+
+async def test_a_revocation_is_never_too_much(tmp_path: Path) -> None:
+    async with open_box(tmp_path, most=2) as box:
+        await made(box)
+        await box.applied(await box.house.update(ssid="New"))
+        with pytest.raises(GatewayError, match=r"wifi\.busy"):
+            await box.house.update(ssid="Newer")
+        revoked = await box.house.call("wifi.keys.revoke", network="home", key="tablet")
+        await box.applied(revoked["change"]["id"])
+
+
+async def test_only_wpa2_has_them(tmp_path: Path) -> None:
+    async with open_box(tmp_path) as box:
+        await made(box)
+        with pytest.raises(GatewayError, match=r"wifi\.keys_unsupported.*revoke them"):
+            await box.house.update(security="wpa2-wpa3")
+        revoked = await box.house.call("wifi.keys.revoke", network="home", key="tablet")
+        await box.applied(revoked["change"]["id"])
+        await box.applied(await box.house.update(security="wpa2-wpa3"))
+        with pytest.raises(GatewayError, match=r"wifi\.keys_unsupported"):
+            await box.house.call("wifi.keys.create", network="home", label="Tablet")
+        with pytest.raises(GatewayError, match=r"wifi\.rotation_unsupported"):
+            await box.house.call("wifi.rotation.start", network="home")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "field"),
+    [
+        ({"label": ""}, "request.invalid_field", "label"),
+        ({"label": "x" * 65}, "request.invalid_field", "label"),
+        ({"label": "a\nb"}, "request.invalid_field", "label"),
+        ({"label": "Tablet", "passphrase": "short"}, "wifi.invalid_passphrase", "passphrase"),
+        ({"label": "Tablet", "passphrase": "the same as home"}, "wifi.invalid_passphrase", "passphrase"),
+        ({}, "request.missing_field", "label"),
+    ],
+)
+async def test_bad_input_makes_no_key(
+    tmp_path: Path, arguments: dict[str, Any], code: str, field: str
+) -> None:
+    async with open_box(tmp_path) as box:
+        await box.applied(await box.house.update(passphrase="the same as home"))
+        with pytest.raises(GatewayError) as refused:
+            await box.house.call("wifi.keys.create", network="home", **arguments)
+        assert (refused.value.code, refused.value.field) == (code, field)
+        assert "the same" not in refused.value.detail
+        assert await keys(box) == []
+
+
+async def test_there_are_only_so_many(tmp_path: Path) -> None:
+    async with open_box(tmp_path, most=200) as box:
+        for number in range(MOST_KEYS):
+            await box.house.call("wifi.keys.create", network="home", label=f"Key {number}")
+        with pytest.raises(GatewayError, match=r"wifi\.too_many_keys"):
+            await box.house.call("wifi.keys.create", network="home", label="One more")
+
+
+async def test_what_does_not_exist(tmp_path: Path) -> None:
+    async with open_box(tmp_path) as box:
+        with pytest.raises(GatewayError, match=r"wifi\.key_not_found"):
+            await box.house.call("wifi.keys.revoke", network="home", key="main")
+        with pytest.raises(GatewayError, match=r"wifi\.network_not_found"):
+            await box.house.call("wifi.keys.list", network="cellar")
+
+
+async def test_hostapd_knows_the_keys_by_their_ids() -> None:
+    async with fake_air() as air, open_house(air.folder, air.new_driver) as house:
+        await house.settled()
+        assert await air.join(FIRST_SSID, await house.passphrase())
+        answer = await house.call("wifi.keys.create", network="home", label="Tablet")
+        assert (await house.wait(answer["change"]["id"]))["state"] == "applied"
+        assert await air.joined()
+        file = air.places.key_file("radio0", "home")
+        assert "keyid=tablet " in await asyncio.to_thread(file.read_text)
+        assert answer["passphrase"] not in await asyncio.to_thread(file.read_text)
+        assert await air.join(FIRST_SSID, answer["passphrase"])
+        revoked = await house.call("wifi.keys.revoke", network="home", key="tablet")
+        assert (await house.wait(revoked["change"]["id"]))["state"] == "applied"
+        assert "tablet" not in await asyncio.to_thread(file.read_text)
+        assert not await air.joined()
+        assert not await air.join(FIRST_SSID, answer["passphrase"])

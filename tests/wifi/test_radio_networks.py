@@ -1,0 +1,140 @@
+"""On a real radio with several networks: what is changed in one is not noticed on the other."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import pytest
+
+from gatewayd.system.secret import Secret
+from gatewayd.wifi.model import DeviceKey, Security, Step
+from tests.wifi.conformance import proven
+from tests.wifi.house import House, open_house
+from tests.wifi.radio_air import People, RadioAir, household, shared_air
+from tests.wifi.settings import GUEST, home
+
+pytestmark = [pytest.mark.radio, pytest.mark.timeout(240)]
+WORDS = "guest password"
+
+
+@pytest.fixture(scope="module")
+def people() -> Iterator[People]:
+    with household() as found:
+        yield found
+
+
+@asynccontextmanager
+async def two_networks(people: People, security: str) -> AsyncIterator[tuple[RadioAir, House]]:
+    """A home network with the phone on it, and one for things with the tablet on it, which a test changes."""
+    async with shared_air(people, scan=True) as air, open_house(air.folder, air.new_driver) as house:
+        await house.settled()
+        made = await house.call(
+            "wifi.networks.create",
+            role="iot",
+            id="things",
+            ssid="Things",
+            passphrase=WORDS,
+            security=security,
+        )
+        assert (await house.wait(made["change"]["id"]))["state"] == "applied"
+        assert await air.join("Home-1234", await house.passphrase())
+        assert await air.join("Things", WORDS, device=1)
+        yield air, house
+
+
+async def _changed(house: House, air: RadioAir, fields: dict[str, Any]) -> dict[str, Any]:
+    """Previews and makes the change of `things`; the preview must have said what happened."""
+    preview = await house.call("wifi.networks.preview", network="things", **fields)
+    change = await house.call("wifi.networks.update", network="things", **fields)
+    ended = await house.wait(change["change"]["id"])
+    assert ended["state"] == "applied", ended["reason"]
+    impact = preview.get("impact", preview)
+    assert ended["impact"]["step"] == impact["step"]
+    others = impact["stations_dropped"] > 1
+    assert await air.joined() is not others, "the preview said otherwise of the phone at home"
+    return ended
+
+
+@pytest.mark.parametrize("security", ["wpa2", "wpa2-wpa3"])
+async def test_password_and_name_of_one_network_drop_nobody_of_the_other(
+    people: People, security: str
+) -> None:
+    async with two_networks(people, security) as (air, house):
+        ended = await _changed(house, air, {"passphrase": "another password"})
+        assert ended["impact"]["stations_dropped"] == 1
+        assert ended["outage_ms"] < 1000
+        assert await air.refused("Things", WORDS, device=1)
+        assert await air.join("Things", "another password", device=1)
+        ended = await _changed(house, air, {"ssid": "Ding & Dong 🏠"})
+        assert ended["impact"]["step"] == "bss"
+        assert await air.join("Ding & Dong 🏠", "another password", device=1)
+        assert await air.joined(), "the phone at home was disturbed"
+
+
+async def test_security_of_one_network_and_its_end_drop_nobody_of_the_other(people: People) -> None:
+    async with two_networks(people, "wpa2") as (air, house):
+        ended = await _changed(house, air, {"security": "wpa3", "passphrase": "another password"})
+        assert ended["impact"]["step"] == "bss"
+        assert await air.join("Things", "another password", device=1)
+        ended = await _changed(house, air, {"enabled": False})
+        assert ended["impact"]["step"] == "bss"
+        assert await air.refused("Things", "another password", device=1)
+        assert await air.joined(), "the phone at home was disturbed"
+
+
+async def test_what_drops_everybody_was_said_beforehand(people: People) -> None:
+    async with two_networks(people, "wpa2") as (air, house):
+        preview = await house.call("wifi.networks.preview", network="home", security="wpa2-wpa3")
+        impact = preview.get("impact", preview)
+        assert (impact["step"], impact["stations_dropped"]) == ("restart", 2)
+        ended = await house.wait(await house.update(security="wpa2-wpa3"))
+        assert (ended["state"], ended["impact"]["step"]) == ("applied", "restart")
+        assert not await air.joined()
+        assert not await air.joined(1)
+        assert ended["outage_ms"] > 100
+
+
+async def test_a_revoked_key_is_out_within_a_second_and_stays_out(people: People) -> None:
+    key = DeviceKey(id="tablet", label="Tablet", passphrase=Secret("tablet password"))
+    async with shared_air(people) as air:
+        await air.driver.apply((home(keys=(key,)), GUEST))
+        assert await air.join("Maple Street", "correct horse")
+        assert await air.join("Maple Street", "tablet password", device=1)
+        assert {one.key for one in await air.driver.stations()} == {"main", "tablet"}
+        tablet = air.phones[1]
+        began = time.monotonic()
+        gone = asyncio.create_task(asyncio.to_thread(tablet.wait_event, "CTRL-EVENT-DISCONNECTED", 5.0))
+        await air.driver.apply((home(keys=(msgspec.structs.replace(key, revoked=True),)), GUEST))
+        await gone
+        assert time.monotonic() - began <= 1.0
+        # it looks for its network every second, and remembers whatever it can
+        with pytest.raises(TimeoutError):
+            await asyncio.to_thread(tablet.wait_event, "CTRL-EVENT-CONNECTED", 8.0)
+        assert [one.key for one in await air.driver.stations()] == ["main"]
+        assert await air.joined(), "the phone was disturbed"
+
+
+async def test_the_scan_is_asked_for_the_security_too(people: People) -> None:
+    async with shared_air(people, scan=True) as air:
+        for security in (Security.WPA2, Security.WPA2_WPA3, Security.WPA3):
+            await air.driver.apply((home(security=security),))
+            await proven(air, security=security)
+        # who hears WPA3 when WPA2 was wanted hears something else than what was wanted
+        await proven(air, security=Security.WPA2, holds=False)
+
+
+async def test_owe_and_open_networks_admit_without_a_password(people: People) -> None:
+    async with shared_air(people) as air:
+        nameless = msgspec.structs.replace(GUEST, security=Security.OPEN, passphrase=None)
+        assert (await air.driver.apply((home(), nameless))).step is Step.RESTART
+        assert await air.join("Maple Street", "correct horse")
+        assert await air.join("Guests", None, device=1)
+        renamed = msgspec.structs.replace(nameless, ssid="Visitors")
+        assert (await air.driver.apply((home(), renamed))).step is Step.BSS
+        assert await air.join("Visitors", None, device=1)
+        assert await air.joined()
