@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml
 setup: $(STAMP) ## Make the virtual environment
 
 run: setup ## Start the demo: no root, no radio, no tuner needed
-	@$(PY) -m gatewayd --demo
+	@$(PY) -B -m gatewayd --demo
 
 lab: ## Prepare the lab on Debian, as root: QEMU, a kernel, hostapd, ...
 	@$(PYTHON) tests/lab/prepare.py
