@@ -84,5 +84,11 @@ class NetdScanner:
 
     async def scan(self) -> tuple[Heard, ...]:
         """What is on the air. Raises GatewayError when the radio cannot listen."""
-        answer = await self._network.scan(self._interface)
+        try:
+            answer = await self._network.scan(self._interface)
+        except GatewayError as error:
+            if error.code != "netd.interface_down":
+                raise
+            await self._network.link_set(self._interface, up=True)
+            answer = await self._network.scan(self._interface)
         return tuple(Heard(bssid=bss.bssid.lower(), ssid=bss.ssid) for bss in answer.networks)
