@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml
 setup: $(STAMP) ## Make the virtual environment
 
 run: setup ## Start the demo: no root, no radio, no tuner needed
-	@$(PY) -m gatewayd --demo
+	@$(PY) -B -m gatewayd --demo
 
 lab: ## Prepare the lab on Debian, as root: QEMU, a kernel, hostapd, ...
 	@$(PYTHON) tests/lab/prepare.py
@@ -32,8 +32,9 @@ lint: setup ## Style, types, direction of imports
 
 test: lint test-unit test-radio ## Everything that this machine can carry
 
-test-unit: setup ## Unit and integration tests, and the namespaces of the lab
-	@$(PY) -m pytest tests
+test-unit: setup ## Unit and integration tests, the namespaces of the lab, the whole house at work
+	@$(PY) -m pytest tests -m "not acceptance" -n 3 --dist loadfile
+	@$(PY) -m pytest tests -m acceptance -n 2 --dist loadfile
 
 test-netns: setup ## Only the tests in network namespaces
 	@$(PY) -m pytest tests -m netns

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gatewayd.diagnostics import SIMULATED_TARGETS, LiveWorld, SimulatedWorld
 from gatewayd.diagnostics.world import World
+from gatewayd.errors import GatewayError
 from gatewayd.netd.client import NetworkDoor
 from gatewayd.netd.simulated import SimulatedNetwork
 from gatewayd.places import Places
@@ -110,7 +111,14 @@ class NetdScanner:
     async def scan(self) -> tuple[Heard, ...]:
         """What is on the air. Raises GatewayError when the radio cannot listen."""
         began = time.monotonic()
-        answer = await self._network.scan(self._interface)
+        try:
+            answer = await self._network.scan(self._interface)
+        except GatewayError as error:
+            if error.code != "netd.interface_down":
+                raise
+            await self._network.link_set(self._interface, up=True)
+            began = time.monotonic()
+            answer = await self._network.scan(self._interface)
         lasted = (time.monotonic() - began) * 1000
         return tuple(
             Heard(bssid=bss.bssid.lower(), ssid=bss.ssid, security=frozenset(bss.security))

@@ -37,7 +37,6 @@ ERRORS: dict[str, ErrorSpec] = {
     "operation.unknown": ErrorSpec(404, 7022, False, "There is no such operation"),
     "operation.outcome_unknown": ErrorSpec(409, 7022, False, "Interrupted, outcome unknown"),
     "operation.crashed": ErrorSpec(500, 7003, False, "Something went wrong inside the box"),
-    "operation.unavailable": ErrorSpec(503, 7003, True, "A part of the box is not available just now"),
     "idempotency.mismatch": ErrorSpec(409, 7004, False, "The same key came with another request"),
     "idempotency.answer_not_kept": ErrorSpec(
         409, 7022, False, "Done before; the answer was secret and is not kept"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from gatewayd.errors import GatewayError
+from gatewayd.system.clock import rfc3339
 from tests.support.clock import FakeClock
 from tests.wifi.airs import DEVICE
 from tests.wifi.box import Box, open_box
@@ -91,9 +92,7 @@ async def test_an_end_at_a_moment(tmp_path: Path) -> None:
     async with open_box(tmp_path) as box:
         when = box.clock.now() + timedelta(hours=2)
         words = await guest(box, expires=when.isoformat())
-        assert (await box.house.call("wifi.networks.get", network="guest"))["expires"] == (
-            f"{when:%Y-%m-%dT%H:%M:%S}.000Z"
-        )
+        assert (await box.house.call("wifi.networks.get", network="guest"))["expires"] == rfc3339(when)
         await box.clock.advance(2 * HOUR)
         await silent(box, words)
 

@@ -37,7 +37,7 @@ async def spawn(module: str, *arguments: str, talks: bool) -> asyncio.subprocess
 
     It gets nothing of our environment but what Python needs to find the same code.
     """
-    kept = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "COVERAGE_PROCESS_START")
+    kept = ("PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "LANG", "COVERAGE_PROCESS_START")
     pipe = asyncio.subprocess.PIPE if talks else asyncio.subprocess.DEVNULL
     return await asyncio.create_subprocess_exec(
         sys.executable,
