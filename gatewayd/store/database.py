@@ -69,12 +69,12 @@ class Database:
         return list(await self._reader.execute_fetchall(sql, parameters))
 
     async def fetch_one(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Row | None:
-        """The first row of a query on committed state, or None."""
-        cursor = await self._reader.execute(sql, parameters)
-        try:
-            return await cursor.fetchone()
-        finally:
-            await cursor.close()
+        """The first row of a query on committed state, or None.
+
+        The query runs to its end at once: a statement left open between two steps would hold every other
+        reader of this connection to the state of that moment.
+        """
+        return next(iter(await self.fetch_all(sql, parameters)), None)
 
     def unit(self) -> Unit:
         """A new unit of work; `async with database.unit() as unit:` commits it at the end."""

@@ -214,3 +214,21 @@ async def test_the_daily_backup_waits_for_a_day(tmp_path: Path) -> None:
     await asyncio.gather(task, return_exceptions=True)
     await database.close()
     assert oct((keeper.backups()[0]).stat().st_mode)[-3:] == "600"
+
+
+async def test_what_was_committed_is_what_is_read_whoever_else_reads(tmp_path: Path) -> None:
+    """A reader in mid-query must not pin the others to the state before a commit."""
+    async with open_database(tmp_path) as database:
+        done = asyncio.Event()
+
+        async def read_on() -> None:
+            while not done.is_set():
+                await value(database, "n0")
+
+        readers = [asyncio.create_task(read_on()) for _ in range(4)]
+        for number in range(200):
+            async with database.unit() as unit:
+                unit.execute(PUT, (f"n{number}", "x"))
+            assert await value(database, f"n{number}") == "x"
+        done.set()
+        await asyncio.gather(*readers)
