@@ -112,7 +112,7 @@ async def test_two_overlapping_recordings_and_the_test_card(daemon: Daemon) -> N
         assert len(piece) == item["bytes"]
         part_of(piece, sent)
         seconds = item["bytes"] * 8 / server.bitrate
-        assert 28.5 <= seconds <= 31.5
+        assert 27.0 <= seconds <= 31.5  # a source may take up to 3 s to begin; nothing is missing later
         assert {stream["type"] for stream in item["streams"]} == {"video", "audio"}
     assert items[2]["bytes"] > 500_000
     assert items[2]["errors"] == {"continuity": 0, "transport": 0, "sync": 0}
