@@ -40,7 +40,7 @@ test-netns: setup ## Only the tests in network namespaces
 	@$(PY) -m pytest tests -m netns
 
 test-radio: setup ## Real hostapd and stations on software radios, in a VM
-	@$(PY) -m tests.lab.vm radio netem
+	@$(PY) -m tests.lab.vm radio netem --limit 2700
 
 test-netem: setup ## Loss and delay, in a VM
 	@$(PY) -m tests.lab.vm netem

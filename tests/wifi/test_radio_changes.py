@@ -16,7 +16,7 @@ from tests.wifi.radio_air import RadioAir, radio_air, refused
 from tests.wifi.runner import Runner
 
 pytestmark = [pytest.mark.radio, pytest.mark.timeout(240)]
-KILLS, LONG_KILLS = 15, 200
+KILLS, LONG_KILLS = 5, 200
 
 
 async def test_a_station_follows_the_new_name_and_password() -> None:
@@ -121,10 +121,10 @@ def _killed_while_applying(air: RadioAir) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """15 kills; 200 where the long forms are asked for (`-m "radio and long"`)."""
+    """5 kills; 200 where the long forms are asked for (`-m "radio and long"`)."""
     if "kills" in metafunc.fixturenames:
         long = "long" in metafunc.config.getoption("markexpr")
-        marks = (pytest.mark.long, pytest.mark.timeout(5400)) if long else (pytest.mark.timeout(420),)
+        marks = (pytest.mark.long, pytest.mark.timeout(5400)) if long else (pytest.mark.timeout(600),)
         metafunc.parametrize("kills", [pytest.param(LONG_KILLS if long else KILLS, marks=marks)])
 
 
