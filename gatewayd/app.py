@@ -30,7 +30,7 @@ from gatewayd.api import Advert, ApiServer, BoxTls, sockets
 from gatewayd.api.mdns import own_addresses
 from gatewayd.api.server import ADMIN_GROUP, group_id
 from gatewayd.banner import banner
-from gatewayd.box.model import Alert, Info, Part, Parts, Verdict
+from gatewayd.box.model import Info
 from gatewayd.box.operations import box_operations, job_operations
 from gatewayd.diagnostics import DiagnosticsService
 from gatewayd.diagnostics import operations as diagnostics_operations
@@ -45,6 +45,7 @@ from gatewayd.jobs import Jobs
 from gatewayd.ledger import Ledger
 from gatewayd.netd.client import NetdClient
 from gatewayd.operations import Locks, Registry
+from gatewayd.overview import overview
 from gatewayd.places import Places
 from gatewayd.settings import SYSTEM_FILE, Settings, load, parse
 from gatewayd.store import outbox
@@ -325,7 +326,8 @@ class House:
             authoriser=ScopeAuthoriser(),
             auditor=audit,
         )
-        registry.add(box_operations(lambda: self._info(trades), self._parts(trades), self._where.state))
+        parts = overview(trades.wifi, trades.dvr, trades.diagnostics, self._keeper.restored_from)
+        registry.add(box_operations(lambda: self._info(trades), parts, self._where.state))
         registry.add(job_operations(jobs, registry))
         registry.add(access_operations(trades.access, audit))
         registry.add(wifi_operations(trades.wifi))
@@ -357,36 +359,6 @@ class House:
             api="v1",
             state=trades.access.state,
         )
-
-    def _parts(self, trades: Trades) -> Parts:
-        async def verdict() -> Verdict:
-            state, sentence, code = trades.diagnostics.latest()
-            return Verdict(state=state, sentence=sentence, code=code)
-
-        async def internet() -> Part:
-            state, sentence, _ = trades.diagnostics.latest()
-            return Part(state=state, sentence=sentence)
-
-        async def radio() -> Part:
-            state, sentence = await trades.wifi.health()
-            return Part(state=state, sentence=sentence)
-
-        async def television() -> Part:
-            summary = await trades.dvr.summary()
-            return Part(state=summary.state, sentence=summary.summary)
-
-        async def alerts() -> tuple[Alert, ...]:
-            backup = self._keeper.restored_from
-            if backup is None:
-                return ()
-            return (
-                Alert(
-                    code="store.restored",
-                    sentence=f"The state was damaged; the backup {backup.name} was restored.",
-                ),
-            )
-
-        return Parts(verdict=verdict, internet=internet, wifi=radio, dvr=television, alerts=alerts)
 
     # --- the ways in --------------------------------------------------------------------------------
 
