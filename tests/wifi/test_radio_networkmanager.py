@@ -29,6 +29,7 @@ from tests.wifi.settings import home
 
 pytestmark = [
     pytest.mark.radio,
+    pytest.mark.long,  # NetworkManager is no part of the lab: it would take over a desk's own network
     pytest.mark.timeout(400),
     pytest.mark.skipif(shutil.which("NetworkManager") is None, reason="NetworkManager is not installed"),
 ]
