@@ -74,7 +74,7 @@ def test_both_kinds_of_scan_hear_the_network(air: list[Radio], home: AccessPoint
         other.command("TERMINATE")
         # The kernel also tells what it heard up to 30 s ago: networks of tests before this one.
         found = scan(other.namespace, other.radio.interface, CHANNEL_1)
-    [again] = [one for one in found if one.bssid == home.mac]
+    [again] = [one for one in found if (one.bssid, one.ssid) == (home.mac, b"Lab home")]
     assert (again.ssid, again.flags) == (b"Lab home", "RSN")
 
 
