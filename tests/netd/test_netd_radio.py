@@ -32,14 +32,14 @@ async def test_a_scan_hears_the_neighbour(lab_radios: list[Radio], tmp_path: Pat
                 await asyncio.sleep(0.2)
                 with pytest.raises(GatewayError, match=r"netd\.busy"):
                     await door.scan(radio.interface)
-                heard = {one.bssid: one for one in (await first).networks}
+                heard = {(one.bssid, one.ssid): one for one in (await first).networks}
                 survey = await door.survey(radio.interface)
                 await door.link_set(radio.interface, up=False)
                 with pytest.raises(GatewayError, match=r"netd\.interface_down"):
                     await door.scan(radio.interface)
             finally:
                 await door.close()
-    network = heard[home.mac]
+    network = heard[home.mac, "Home \u2615".encode()]  # not what an earlier test sent from there
     assert network.ssid == "Home \u2615".encode()
     assert network.frequency == 2412
     assert network.signal_dbm is not None
