@@ -62,11 +62,13 @@ async def test_an_access_point_can_scan_while_it_sends(lab_radios: list[Radio], 
         try:
             with pytest.raises(GatewayError, match=r"netd\.not_supported"):
                 await door.scan(interface)
-            heard = {one.bssid: one for one in (await door.scan(interface, while_sending=True)).networks}
+            answer = await door.scan(interface, while_sending=True)
+            heard = {(one.bssid, one.ssid): one for one in answer.networks}
         finally:
             await door.close()
         assert "state=ENABLED" in home.command("STATUS")
-    assert (heard[neighbour.mac].channel, heard[neighbour.mac].security) == (11, ("open",))
+    found = heard[neighbour.mac, b"Next"]
+    assert (found.channel, found.security) == (11, ("open",))
 
 
 async def test_the_power_of_an_access_point_is_set(lab_radios: list[Radio], tmp_path: Path) -> None:
