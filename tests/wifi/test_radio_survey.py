@@ -60,7 +60,7 @@ async def test_the_kernel_tells_what_a_radio_may_do(lab_radios: list[Radio]) -> 
         assert channel.disabled == ("(disabled)" in line), line
         if not channel.disabled:  # of those iw tells no more
             assert channel.passive == ("no IR" in line), line
-            assert channel.radar == ("(radar detection)" in line), line
+            assert channel.radar == ("radar detection" in line), line
     assert facts.most_access_points > 1
     assert facts.sae
     assert facts.management_protection
