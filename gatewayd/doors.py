@@ -6,7 +6,6 @@ Part of the composition root: beside `app`, nothing else imports a driver.
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,19 +109,14 @@ class NetdScanner:
 
     async def scan(self) -> tuple[Heard, ...]:
         """What is on the air. Raises GatewayError when the radio cannot listen."""
-        began = time.monotonic()
         try:
             answer = await self._network.scan(self._interface)
         except GatewayError as error:
             if error.code != "netd.interface_down":
                 raise
             await self._network.link_set(self._interface, up=True)
-            began = time.monotonic()
             answer = await self._network.scan(self._interface)
-        lasted = (time.monotonic() - began) * 1000
         return tuple(
             Heard(bssid=bss.bssid.lower(), ssid=bss.ssid, security=frozenset(bss.security))
             for bss in answer.networks
-            # The kernel also tells what it heard before this scan: that proves nothing of now.
-            if bss.seen_ms is None or bss.seen_ms <= lasted
         )

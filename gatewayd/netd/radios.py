@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import time
 from pathlib import Path
 
 from gatewayd.errors import GatewayError
@@ -39,6 +40,7 @@ async def scan(wanted: verbs.Scan, index: int) -> verbs.ScanAnswer:
     try:
         async with asyncio.timeout(seconds), Family(_FAMILY) as kernel, Family(_FAMILY) as events:
             events.join("scan")  # before the scan, or its end could be missed
+            began = time.monotonic()
             await kernel.ask(_TRIGGER_SCAN, u32(_IFINDEX, index) + flags)
             await _finished(events, interface, index)
             found = await kernel.ask(_GET_SCAN, u32(_IFINDEX, index), dump=True)
@@ -46,12 +48,17 @@ async def scan(wanted: verbs.Scan, index: int) -> verbs.ScanAnswer:
         raise GatewayError("netd.failed", f"The scan did not end within {seconds:g} s.") from None
     except OSError as error:
         raise _refusal(interface, error) from error
-    return heard(found)
+    return heard(found, lasted_ms=(time.monotonic() - began) * 1000)
 
 
-def heard(answers: list[Message]) -> verbs.ScanAnswer:
-    """What a dump of scan results says, strongest first. Pure; takes any bytes."""
-    networks = [one for message in answers if (one := air.bss(message.attributes)) is not None]
+def heard(answers: list[Message], *, lasted_ms: float) -> verbs.ScanAnswer:
+    """What a dump of scan results says of the last `lasted_ms`, strongest first. Pure; takes any bytes.
+
+    The kernel also tells what it heard before: another name or channel of a BSS that has changed since, which
+    proves nothing of now. A hidden network may be there twice, with and without its name.
+    """
+    told = (air.bss(message.attributes) for message in answers)
+    networks = [one for one in told if one is not None and (one.seen_ms or 0) <= lasted_ms]
     networks.sort(key=lambda one: -(one.signal_dbm if one.signal_dbm is not None else _WEAKEST))
     return verbs.ScanAnswer(networks=tuple(networks[:_MOST_NETWORKS]))
 

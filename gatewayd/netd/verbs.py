@@ -176,8 +176,8 @@ class ScanBss(Answer, frozen=True, kw_only=True):
     """One network heard: `ssid` is bytes as they were on the air, `signal_dbm` in dBm, `frequency` in MHz.
 
     `security` is every way in that it offers, sorted; `width` in MHz. `utilisation` (0 to 1) and `stations`
-    are its own word, where its beacon has the element BSS Load. `seen_ms`: so long ago was it heard last; the
-    kernel remembers 30 s, so that which is older than the scan was not heard by it.
+    are its own word, where its beacon has the element BSS Load. `seen_ms`: so long ago was it heard last,
+    which is within this scan.
     """
 
     bssid: str

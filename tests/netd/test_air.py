@@ -26,10 +26,10 @@ def rsn(*suites: int, oui: str = "000fac") -> bytes:
     return element(48, b"\1\0" + CCMP + b"\1\0" + CCMP + struct.pack("<H", len(suites)) + listed + b"\0\0")
 
 
-def answer(elements: bytes, *, frequency: int = 2437, privacy: bool = True) -> bytes:
+def answer(elements: bytes, *, frequency: int = 2437, privacy: bool = True, seen_ms: int = 40) -> bytes:
     """The attributes of a scan's answer, as the kernel makes them."""
     told = attribute(1, BSSID) + u32(2, frequency) + attribute(5, struct.pack("=H", 0x11 if privacy else 1))
-    told += attribute(6, elements) + u32(7, -5600) + u32(10, 40)
+    told += attribute(6, elements) + u32(7, -5600) + u32(10, seen_ms)
     return u32(3, 7) + attribute(47 | 0x8000, told)
 
 
@@ -165,8 +165,15 @@ def test_no_answer_of_a_kernel_breaks_it(raw: bytes) -> None:
 def test_one_bad_neighbour_does_not_hide_the_others() -> None:
     good = Message(34, answer(element(0, b"Good") + rsn(2)))
     bad = Message(34, answer(element(0, b"Bad") + element(48, b"")))
-    found = radios.heard([bad, Message(34, b"\xff\xff"), good])
+    found = radios.heard([bad, Message(34, b"\xff\xff"), good], lasted_ms=1000)
     assert {one.ssid for one in found.networks} == {b"Good", b"Bad"}
+
+
+def test_what_was_heard_before_the_scan_proves_nothing() -> None:
+    before = Message(34, answer(element(0, b"Before"), seen_ms=3000))
+    now = Message(34, answer(element(0, b"Now"), seen_ms=900))
+    found = radios.heard([before, now], lasted_ms=1000)
+    assert [one.ssid for one in found.networks] == [b"Now"]
 
 
 def test_a_survey() -> None:
