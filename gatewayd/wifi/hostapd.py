@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -12,7 +12,7 @@ from gatewayd.errors import GatewayError, InvalidField
 from gatewayd.settings import WifiSettings
 from gatewayd.system import nl80211
 from gatewayd.tasks import Tasks
-from gatewayd.wifi.channels import RADAR_SECONDS, check_country
+from gatewayd.wifi.channels import RADAR_SECONDS, check_country, wifi_channel
 from gatewayd.wifi.control import unescape
 from gatewayd.wifi.driver import (
     Applied,
@@ -30,21 +30,23 @@ from gatewayd.wifi.hostapd_steps import ask_stations, ask_status
 from gatewayd.wifi.model import (
     Band,
     NetworkSettings,
+    RadioTuning,
     Security,
     Step,
-    WifiChannel,
     WifiImpact,
     WifiRadio,
     WifiStation,
 )
-from gatewayd.wifi.planner import Plan, heavier, impact
+from gatewayd.wifi.planner import Plan, heavier, impact, radio_impact
 from gatewayd.wifi.render import AUTO, Bss, Places, RadioSettings
+from gatewayd.wifi.tunings import check_tuning, installed
 
 _NET = Path("/sys/class/net")
 _HIGHEST_2_4 = 14
 _QUEUE = 1024
 NO_RADIO = "This box has no Wi-Fi radio."
 NO_SCANNER = "No second radio listens here: this is hostapd's own word."
+HIDDEN = "A hidden network is heard, but not its name: that it is right is hostapd's own word."
 DEAF_SCANNER = "The second radio could not listen: this is hostapd's own word."
 
 
@@ -143,14 +145,24 @@ class HostapdDriver:
                 heaviest = todo
         new = next(network for network in networks if network.network == old.network)
         told = impact(heaviest, old, new, stations)
-        if told.step is not Step.RESTART or not any(radio.has_radar_duty for radio in self._radios):
-            return told
-        return msgspec.structs.replace(
-            told,
-            silent_seconds=told.silent_seconds + RADAR_SECONDS,
-            summary="The radio restarts, and listens for radar on its channel for a minute before it sends: "
-            "every device is disconnected for that long.",
-        )
+        return _with_radar(told) if any(radio.has_radar_duty() for radio in self._radios) else told
+
+    def tuning(self, radio: str) -> RadioTuning | None:
+        return next((installed(one.installed) for one in self._radios if one.installed.radio == radio), None)
+
+    def check_tuning(self, tuning: RadioTuning) -> None:
+        check_tuning(tuning, self._called(tuning.radio).facts)
+
+    def tuning_impact(self, tuning: RadioTuning, networks: Networks, stations: dict[str, int]) -> WifiImpact:
+        radio = self._called(tuning.radio)
+        settings = radio.tuned(tuning)
+        there = sum(stations.get(network.network, 0) for network in radio.carried(networks))
+        told = radio_impact(radio.plan_tuned(settings, networks), there)
+        return _with_radar(told) if radio.has_radar_duty(settings) else told
+
+    def tune(self, tunings: Mapping[str, RadioTuning]) -> None:
+        for radio in self._radios:
+            radio.tune(tunings.get(radio.installed.radio))
 
     async def apply(self, networks: Networks, *, least: Step = Step.NONE) -> Applied:
         step, silences = Step.NONE, []
@@ -183,7 +195,7 @@ class HostapdDriver:
             # Whoever cannot listen proves nothing against a radio that sends: no network falls for that.
             return OnAir(note=DEAF_SCANNER)
         self._is_heard(heard, carriers, network)
-        return OnAir()
+        return OnAir(note=HIDDEN if network.hidden else None)
 
     async def stations(self) -> tuple[WifiStation, ...]:
         stations = []
@@ -209,6 +221,9 @@ class HostapdDriver:
     async def events(self) -> AsyncIterator[RadioEvent]:
         while True:
             yield await self._events.get()
+
+    def _called(self, radio: str) -> HostapdRadio:
+        return next(one for one in self._radios if one.installed.radio == radio)
 
     def _emit(self, event: RadioEvent) -> None:
         if self._events.full():  # the oldest is the least wanted
@@ -251,14 +266,34 @@ class HostapdDriver:
             interface=settings.interface,
             band=settings.band,
             channel=int(status.get("channel", settings.channel)) if on_air else None,
+            width=_width(status) if on_air else None,
+            automatic=radio.wished.channel == AUTO,
             country=settings.country,
             driver=settings.driver,
             max_bss=radio.most_networks,
-            channels=() if radio.facts is None else tuple(_channel(one) for one in radio.facts.channels),
+            channels=() if radio.facts is None else tuple(wifi_channel(one) for one in radio.facts.channels),
             sae=None if radio.facts is None else radio.facts.sae,
             note=radio.able.note,
             state="on_air" if on_air else "down",
         )
+
+
+def _with_radar(told: WifiImpact) -> WifiImpact:
+    if told.step is not Step.RESTART:
+        return told
+    return msgspec.structs.replace(
+        told,
+        silent_seconds=told.silent_seconds + RADAR_SECONDS,
+        summary="The radio restarts, and listens for radar on its channel for a minute before it sends: "
+        "every device is disconnected for that long.",
+    )
+
+
+def _width(status: dict[str, str]) -> int:
+    """In MHz, by hostapd's STATUS."""
+    if status.get("vht_oper_chwidth", "0") == "1" or status.get("he_oper_chwidth", "0") == "1":
+        return 80
+    return 20 if status.get("secondary_channel", "0") == "0" else 40
 
 
 def _matches(heard: tuple[Heard, ...], bss: Bss, network: NetworkSettings) -> bool:
@@ -276,16 +311,6 @@ def ways_in(security: Security) -> frozenset[str]:
     if security is Security.WPA2_WPA3:
         return frozenset({"wpa2", "wpa3"})
     return frozenset({security.value})
-
-
-def _channel(one: nl80211.PhyChannel) -> WifiChannel:
-    return WifiChannel(
-        band=Band(one.band),
-        number=one.number,
-        frequency=one.frequency,
-        allowed=one.usable,
-        radar=one.radar,
-    )
 
 
 def _station(mac: str, network: str, told: dict[str, str]) -> WifiStation:

@@ -167,6 +167,17 @@ def impact(plan: Plan, old: NetworkSettings, new: NetworkSettings, stations: dic
     )
 
 
+def radio_impact(plan: Plan, stations: int) -> WifiImpact:
+    """What the plan means when a radio itself is changed, with so many stations on it."""
+    return WifiImpact(
+        step=plan.step,
+        stations_dropped=stations if plan.step in (Step.RELOAD, Step.RESTART) else 0,
+        need_new_credentials=False,
+        silent_seconds=SILENT_SECONDS[plan.step],
+        summary=_SUMMARIES[plan.step],
+    )
+
+
 def _throws_off(plan: Plan, old: NetworkSettings, new: NetworkSettings, changed: frozenset[str]) -> bool:
     how = dict(plan.acts).get(new.network)
     if how is How.KEYS and "passphrase" not in changed:

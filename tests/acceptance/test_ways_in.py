@@ -29,6 +29,8 @@ NOWHERE = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 # is open once, a change that waits); what it refuses is compared instead.
 GOOD: dict[str, dict[str, Any] | None] = {
     "wifi.networks.get": {"network": "home"},
+    "wifi.radios.preview": {"radio": "radio0", "channel": 11},
+    "wifi.radios.update": {"radio": "radio0", "channel": 6},
     "wifi.networks.preview": {"network": "home", "ssid": "Elsewhere"},
     "wifi.networks.update": {"network": "home", "hidden": False},
     "wifi.networks.reveal": {"network": "home"},
@@ -44,6 +46,7 @@ GOOD: dict[str, dict[str, Any] | None] = {
     "wifi.changes.get": None,
     "wifi.changes.confirm": None,
     "wifi.changes.revert": None,
+    "household.update": {"time_zone": "Asia/Kathmandu"},
     "dvr.sources.add": {"kind": "http", "url": "http://192.0.2.7/{way}.ts", "name": "Far"},
     "dvr.sources.remove": None,
     "dvr.recordings.create": {"channel": "testcard", "start": "2027-01-01T20:00:00Z", "duration": 60.0},

@@ -5,6 +5,9 @@ Only radios of mac80211_hwsim are ever touched, never a machine's real one. Ever
 coroutine use ``asyncio.to_thread``. Needs root, ``iw``, ``hostapd`` and ``wpa_supplicant``.
 """
 
+import asyncio
+import contextlib
+import itertools
 import re
 import subprocess
 import tempfile
@@ -13,10 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from gatewayd.system.genetlink import Family, attribute
 from tests.lab.control import ControlSocket, wait_for_socket
 from tests.lab.netns import CommandFailed, Namespace, run
 
 DRIVER = "mac80211_hwsim"
+# linux/drivers/net/wireless/mac80211_hwsim.h
+_NEW_RADIO, _DELETE_RADIO = 4, 5
+_RADIO_NAME, _NO_INTERFACE = 17, 18
+_FIRST_SPARE = 90
 _CLASS = Path("/sys/class/ieee80211")
 _ESCAPE = re.compile(r"\\(x[0-9a-f]{2}|[\\\"nrte])")
 
@@ -56,16 +64,50 @@ def radios() -> list[Radio]:
     """
     if not software_phys():
         run("modprobe", DRIVER, "radios=4")
-    return [_fresh(phy) for phy in software_phys()]
+    phys = software_phys()
+    for phy in phys:  # all first: one may have the name that another is to get
+        _clear(phy)
+    return [_fresh(phy) for phy in phys]
+
+
+def _clear(phy: str) -> None:
+    with contextlib.suppress(FileNotFoundError):  # it has none
+        for interface in (_CLASS / phy / "device/net").iterdir():
+            run("iw", "dev", interface.name, "del")
 
 
 def _fresh(phy: str) -> Radio:
-    number = re.sub(r"\D", "", phy)
-    for interface in (_CLASS / phy / "device/net").iterdir():
-        run("iw", "dev", interface.name, "del")
-    interface_name = f"wlan{number}"
+    interface_name = f"wlan{re.sub(r'[^0-9]', '', phy)}"
     run("iw", "phy", phy, "interface", "add", interface_name, "type", "managed")
     return Radio(phy, interface_name)
+
+
+def plug(like: Radio | None = None) -> Radio:
+    """One more software radio, in the initial namespace, as when somebody plugs one in; `unplug` it.
+
+    `like` one that was unplugged: it gets that one's names.
+    """
+    # The lab's own radios may be out of sight, in namespaces.
+    free = (f"spare{number}" for number in itertools.count(_FIRST_SPARE))  # "phy" is the kernel's to number
+    phy = next(name for name in free if name not in software_phys()) if like is None else like.phy
+    _hwsim(_NEW_RADIO, phy, attribute(_NO_INTERFACE, b""))
+    return _fresh(phy)
+
+
+def unplug(radio: Radio) -> None:
+    """A radio that `plug` made is gone from the kernel at once, whatever it is doing; or was already."""
+    with contextlib.suppress(FileNotFoundError):
+        _hwsim(_DELETE_RADIO, radio.phy)
+
+
+def _hwsim(command: int, phy: str, more: bytes = b"") -> None:
+    """A command of mac80211_hwsim's own generic netlink family, with the radio's name. Raises OSError."""
+
+    async def order() -> None:
+        async with Family("MAC80211_HWSIM") as family:
+            await family.ask(command, attribute(_RADIO_NAME, phy.encode() + b"\0") + more)
+
+    asyncio.run(order())
 
 
 def move(radio: Radio, namespace: Namespace) -> None:
@@ -203,6 +245,10 @@ class Station(_OnAir):
         super().__init__(name, radio)
         self._frequencies = " ".join(str(frequency) for frequency in frequencies)
 
+    def listen_on(self, *frequencies: int) -> None:
+        """Other frequencies (MHz) than at first, from the next network on."""
+        self._frequencies = " ".join(str(frequency) for frequency in frequencies)
+
     def _start(self) -> None:
         config = self.folder / "supplicant.conf"
         # scan often: a device of the lab looks for its network every second
@@ -210,18 +256,21 @@ class Station(_OnAir):
         interface = self.radio.interface
         self._spawn("wpa_supplicant", "-Dnl80211", f"-i{interface}", f"-c{config}")
 
-    def set_network(self, ssid: str | bytes, *, psk: str | None = None, sae: str | None = None) -> None:
+    def set_network(
+        self, ssid: str | bytes, *, psk: str | None = None, sae: str | None = None, owe: bool = False
+    ) -> None:
         """Forget every network, take this one and start to look for it.
 
         `psk`: WPA2 passphrase (or 64 hex digits); `sae`: WPA3 password; both: whichever the network offers;
-        neither: an open network. Raises `CommandFailed` when wpa_supplicant refuses a value.
+        neither: an open network, or with `owe` one that encrypts without a password. Raises `CommandFailed`
+        when wpa_supplicant refuses a value.
         """
         self.forget()
         self.drain_events()
         network = self._must("ADD_NETWORK")
         raw = ssid.encode() if isinstance(ssid, str) else ssid
         settings = {"ssid": raw.hex(), "scan_ssid": "1"}
-        settings |= _credentials(psk, sae)
+        settings |= {"key_mgmt": "OWE", "ieee80211w": "2"} if owe else _credentials(psk, sae)
         if self._frequencies:
             settings["scan_freq"] = settings["freq_list"] = self._frequencies
         for name, value in settings.items():

@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 from gatewayd.errors import InvalidField
 from gatewayd.system.nl80211 import PhyChannel, PhyFacts
 from gatewayd.wifi.channels import (
-    NON_OCCUPANCY_SECONDS,
-    after_radar,
     check_channel,
     check_country,
     choose,
@@ -35,7 +33,9 @@ def _five(number: int, *, radar: bool = False, silenced: bool = False, passive: 
 
 
 def _facts(*channels: PhyChannel) -> PhyFacts:
-    return PhyFacts(channels=channels, most_access_points=8, sae=True, management_protection=True)
+    return PhyFacts(
+        channels=channels, most_access_points=8, sae=True, management_protection=True, country="DE"
+    )
 
 
 EUROPE = _facts(
@@ -95,13 +95,6 @@ def test_on_2_4_ghz_auto_does_not_lie_between_the_channels_of_others(
     free = numbers & {1, 6, 11}
     assert chosen in (free or numbers) if numbers else chosen is None
     assert chosen == choose(facts, Band.GHZ_2_4, busy=busy)
-
-
-def test_after_radar_it_goes_where_no_radar_is_and_stays_away_for_half_an_hour() -> None:
-    assert after_radar(EUROPE, Band.GHZ_5, {52: 0.0}, 1.0) == 36
-    assert after_radar(EUROPE, Band.GHZ_5, {36: 0.0}, 1.0) == 40
-    assert after_radar(EUROPE, Band.GHZ_5, {36: 0.0}, NON_OCCUPANCY_SECONDS) == 36
-    assert after_radar(_facts(_five(52, radar=True)), Band.GHZ_5, {}, 0.0) is None
 
 
 def test_the_channel_that_runs_is_kept_by_auto_if_it_may() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gatewayd.cli.follow import follow, job_of, progress_bar, succeeded
+from gatewayd.cli.follow import progress_bar, run
 from gatewayd.cli.talk import Talk, connected
 
 _STEPS = "▁▂▃▄▅▆▇█"
@@ -34,18 +34,8 @@ async def survey(talk: Talk, no_wait: bool, everything: bool) -> None:
 
     A box with one radio leaves its channel for moments to listen.
     """
-    answer = await talk.ask("wifi.survey.run")
-    job = job_of(answer)
-    assert job is not None  # the operation answers with a job
-    if no_wait:
-        talk.print(answer, lambda started: talk.out.line(f"Started as job {started['job']['id']}."))
-        return
-    with progress_bar(talk) as told:
-        job = await follow(talk, job, told, own=True)
-    if talk.out.as_json:
-        talk.print({"job": job}, lambda _: None)
-    succeeded(job)
-    if not talk.out.as_json:
+    job = await run(talk, "wifi.survey.run", wait=not no_wait, watched=progress_bar(talk))
+    if job is not None:
         _show(talk, job["result"], everything=everything)
 
 
