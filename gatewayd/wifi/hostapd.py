@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -89,6 +90,14 @@ def radio_settings(settings: WifiSettings) -> tuple[RadioSettings, ...]:
     return tuple(radios)
 
 
+class KeepApart(Protocol):
+    """Sets whether a port of a bridge is kept apart from the others that are."""
+
+    async def __call__(self, interface: str, *, isolated: bool) -> None:
+        """Raises OSError or GatewayError when it cannot."""
+        ...
+
+
 class HostapdDriver:
     """Drives radios through hostapd. See `driver.Driver`."""
 
@@ -105,11 +114,15 @@ class HostapdDriver:
         tasks: Tasks,
         scanner: Scanner | None = None,
         facts: Facts = nl80211.facts,
+        keep_apart: KeepApart | None = None,
     ) -> None:
         """`run` is the folder where our own client sockets bind; it must not be a private /tmp.
 
-        `facts` is asked once for each radio's interface what it can do.
+        `facts` is asked once for each radio's interface what it can do. `keep_apart` sets whether a bridge's
+        port is isolated: hostapd keeps devices apart on each of its interfaces, not across two of them.
         """
+        self._keep_apart = keep_apart
+        self._kept_apart = False
         self._events: asyncio.Queue[RadioEvent] = asyncio.Queue(_QUEUE)
         self._scanner = scanner
         self._radios = tuple(
@@ -170,9 +183,24 @@ class HostapdDriver:
             applied = await radio.apply(networks, least)
             step = heavier(step, applied.step)
             silences.append(applied.silent_ms)
+        if step not in (Step.NONE, Step.KEYS) or not self._kept_apart:
+            await self._set_ports(networks)
         # The radios are set one after another; a household notices the longest silence of one.
         known = [silence for silence in silences if silence is not None]
         return Applied(step=step, silent_ms=max(known, default=0) if len(known) == len(silences) else None)
+
+    async def _set_ports(self, networks: Networks) -> None:
+        wanted = {network.network: network for network in networks}
+        for bss in (bss for radio in self._radios for bss in radio.bsses):
+            network = wanted[bss.network]
+            if self._keep_apart is not None and network.bridge is not None:
+                try:
+                    await self._keep_apart(bss.interface, isolated=network.isolated)
+                except (OSError, GatewayError) as error:
+                    raise DriverError(
+                        f"The bridge {network.bridge} does not keep {bss.interface} apart: {error}."
+                    ) from error
+        self._kept_apart = True
 
     async def prove(self, network: NetworkSettings) -> OnAir:
         carriers = [radio for radio in self._radios if radio.carried((network,))]

@@ -236,7 +236,8 @@ class WifiChange(Struct, frozen=True, kw_only=True):
 
 
 class WifiStation(Struct, frozen=True, kw_only=True):
-    """A device that finished its handshake. `signal_dbm` is None when the driver does not tell."""
+    """A device that finished its handshake. `signal_dbm` and `radio` (which it is on) are None when the driver
+    does not tell."""
 
     mac: str
     network: str
@@ -245,6 +246,7 @@ class WifiStation(Struct, frozen=True, kw_only=True):
     tx_bytes: int
     connected_seconds: int
     key: str | None = None
+    radio: str | None = None
 
 
 class WifiChannel(Struct, frozen=True, kw_only=True):

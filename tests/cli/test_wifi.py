@@ -113,6 +113,23 @@ async def test_a_password_is_changed_over(demo: Gatewayctl) -> None:
     assert len(changes.stdout.splitlines()) == 3
 
 
+async def test_what_was_done_is_said_in_words(demo: Gatewayctl) -> None:
+    assert (await demo("wifi", "keys", "add", "Tablet")).exit_code == 0
+    revoked = await demo("wifi", "keys", "revoke", "tablet")
+    assert revoked.stdout.startswith("tablet is revoked: its password no longer opens home.")
+    assert (await demo("wifi", "keys", "revoke", "tablet")).stdout == "It was revoked already.\n"
+    renamed = await demo("wifi", "set", "home", "--ssid", "Neu")
+    identifier = renamed.stdout.rstrip().rpartition(" ")[2]
+    assert f"To go back: gatewayctl wifi undo {identifier}" in renamed.stdout
+    assert (await demo("wifi", "undo", identifier)).stdout == "home is as it was before.\n"
+    assert "Neu" not in (await demo("wifi", "show")).stdout
+    told = (await demo("wifi", "changes")).stdout.splitlines()[1:]
+    assert ["device passwords" in line for line in told] == [False, False, False, True, True]
+    refused = await demo("wifi", "set", "home", "--passphrase-stdin", typed="12345678\n")
+    assert "Add --accept-risk" in refused.stderr
+    assert "12345678" not in refused.output
+
+
 async def test_a_schedule_and_a_danger(demo: Gatewayctl) -> None:
     changed = await demo("wifi", "set", "home", "--on", "daily 00:00-00:00")
     assert changed.exit_code == 0, changed.output

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 
+from gatewayd.system import netlink
 from gatewayd.wifi.events import WifiSwitched
+from gatewayd.wifi.hostapd import HostapdDriver
 from tests.lab.netns import CommandFailed, Namespace, run
+from tests.lab.radio import Radio, Station, plug, unplug
 from tests.support.clock import LeapingClock
 from tests.wifi.family import LAPTOP, PHONE, TABLET, family
 from tests.wifi.house import FIRST_SSID, House, open_house
-from tests.wifi.radio_air import People, RadioAir, shared_air
+from tests.wifi.radio_air import HOSTAPD, People, RadioAir, admits, end_hostapd, radio_settings, shared_air
+from tests.wifi.settings import GUEST
 
 pytestmark = [pytest.mark.radio, pytest.mark.timeout(240)]
 LAN, GUESTS = "gwt-lan", "gwt-guests"
 BOX, SERVER, LAPTOP_HOME = "10.77.0.1", "10.77.0.9", "10.77.0.20"
 GUEST_BOX, PHONE_GUEST, TABLET_GUEST = "10.77.1.1", "10.77.1.2", "10.77.1.3"
+CHANNEL_11 = 2462
 HOUR = 3600.0
 
 
@@ -88,9 +95,8 @@ async def answers_arp(air: RadioAir, device: int, address: str) -> bool:
     return await asyncio.to_thread(ask)
 
 
-def settle_in(air: RadioAir, device: int, address: str) -> None:
-    """A static address, and a way to the household's as if the box led there."""
-    station = air.phones[device]
+def settle_in(station: Station, address: str) -> None:
+    """Gives a device a static address, and no other."""
     station.namespace.ip("address", "flush", "dev", station.radio.interface)
     station.namespace.address(station.radio.interface, f"{address}/24")
 
@@ -102,9 +108,9 @@ async def test_guests_reach_neither_one_another_nor_the_household(people: People
         words = (await house.call("wifi.networks.reveal", network="guest"))["passphrase"]
         for device, address in ((PHONE, PHONE_GUEST), (TABLET, TABLET_GUEST)):
             assert await air.join("Guests", words, device=device)
-            await asyncio.to_thread(settle_in, air, device, address)
+            await asyncio.to_thread(settle_in, air.phones[device], address)
         assert await air.join(FIRST_SSID, await house.passphrase(), device=LAPTOP)
-        await asyncio.to_thread(settle_in, air, LAPTOP, LAPTOP_HOME)
+        await asyncio.to_thread(settle_in, air.phones[LAPTOP], LAPTOP_HOME)
 
         for device in (PHONE, TABLET):
             assert await reaches(air, device, GUEST_BOX), "a guest does not reach the box"
@@ -140,3 +146,51 @@ async def _ends(air: RadioAir, house: House, clock: LeapingClock, words: str) ->
     assert await air.refused("Guests", words, device=PHONE)
     assert await air.joined(LAPTOP), "the household was disturbed"
     assert await reaches(air, LAPTOP, SERVER)
+
+
+@contextlib.contextmanager
+def more_radios() -> Iterator[tuple[Radio, Station]]:
+    """A second radio for the box, on channel 11, and one more guest who hears only that one."""
+    ours, theirs = plug(), plug()
+    try:
+        with Station("far", theirs, frequencies=(CHANNEL_11,)) as far:
+            yield ours, far
+    finally:
+        unplug(ours)
+        unplug(theirs)
+
+
+async def keep_apart(interface: str, *, isolated: bool) -> None:
+    """What netd does for an unprivileged daemon."""
+    await netlink.set_isolated(socket.if_nametoindex(interface), isolated=isolated)
+
+
+async def test_guests_on_two_radios_do_not_reach_one_another_either(people: People) -> None:
+    """They are kept apart on each radio by hostapd; from one radio to the other the bridge has to do it."""
+    with bridges(), more_radios() as (second, far):
+        async with shared_air(people) as air:
+            other = msgspec.structs.replace(
+                radio_settings(second), radio="radio1", channel=11, driver=air.radio.driver
+            )
+            driver = HostapdDriver(
+                (air.radio, other),
+                binary=HOSTAPD,
+                places=air.places,
+                run=air.folder / "run",
+                tasks=air.tasks,
+                keep_apart=keep_apart,
+            )
+            await driver.start()
+            try:
+                for isolated in (True, False):
+                    guest = msgspec.structs.replace(GUEST, bridge=GUESTS, isolated=isolated)
+                    await driver.apply((guest,))
+                    assert await air.join("Guests", "guest password", device=PHONE)
+                    assert await asyncio.to_thread(admits, far, "Guests", "guest password")
+                    await asyncio.to_thread(settle_in, air.phones[PHONE], PHONE_GUEST)
+                    await asyncio.to_thread(settle_in, far, TABLET_GUEST)
+                    assert await reaches(air, PHONE, GUEST_BOX)
+                    assert await reaches(air, PHONE, TABLET_GUEST) is not isolated
+            finally:
+                await driver.close()
+                await asyncio.to_thread(end_hostapd, air.places.config_file("radio1"))
