@@ -106,6 +106,16 @@ def knows_rules(facts: PhyFacts | None, country: str | None) -> bool:
     return facts is not None and (country is None or facts.country == country)
 
 
+def leave_radar(settings: RadioSettings, facts: PhyFacts | None) -> RadioSettings:
+    """Off a channel where radar was seen and nobody may send for half an hour, to one without that duty if
+    there is one. What was wished for is tried again later."""
+    here = (settings.band, settings.channel, True)
+    if facts is None or not any((one.band, one.number, one.silenced) == here for one in facts.channels):
+        return settings
+    channel = choose(facts, settings.band)
+    return settings if channel is None else msgspec.structs.replace(settings, channel=channel)
+
+
 def settle_channel(settings: RadioSettings, facts: PhyFacts | None, running: int | None) -> RadioSettings:
     """The settings with a channel that the radio may be on.
 

@@ -7,9 +7,9 @@ end of the datagram. hostapd prints none of it unless it is run with `-d`, which
 from __future__ import annotations
 
 from gatewayd.wifi.channels import frequency
-from gatewayd.wifi.model import Band, NetworkSettings
+from gatewayd.wifi.model import NetworkSettings
 from gatewayd.wifi.planner import How, differences, live_keys
-from gatewayd.wifi.render import RadioSettings, centre_channel, second_above
+from gatewayd.wifi.render import RadioSettings
 
 _BEACONS_BEFORE_SWITCH = 5
 # What `SET` takes of a network's section for RELOAD_BSS; interface, BSSID and sockets stay as they are.
@@ -45,14 +45,11 @@ def commands(how: How, old: NetworkSettings, new: NetworkSettings, section: str)
 
 
 def channel_switch(radio: RadioSettings) -> str:
-    """The command that announces a radio's channel in some beacons and then goes there with its stations."""
-    middle = frequency(radio.band, centre_channel(radio.band, radio.channel, radio.width))
-    words = [f"CHAN_SWITCH {_BEACONS_BEFORE_SWITCH} {frequency(radio.band, radio.channel)}"]
-    if radio.width > 20:
-        offset = 1 if second_above(radio.band, radio.channel) else -1
-        words.append(f"sec_channel_offset={offset} center_freq1={middle} bandwidth={radio.width}")
-    words.append({Band.GHZ_2_4: "ht", Band.GHZ_5: "ht vht", Band.GHZ_6: "he"}[radio.band])
-    return " ".join(words)
+    """The command that announces a radio's channel in some beacons and then goes there with its stations.
+
+    20 MHz wide only: no wider one was seen to be taken.
+    """
+    return f"CHAN_SWITCH {_BEACONS_BEFORE_SWITCH} {frequency(radio.band, radio.channel)} ht"
 
 
 def throws_all_off(how: How, old: NetworkSettings, new: NetworkSettings) -> bool:

@@ -123,8 +123,11 @@ class Driver(Protocol):
         """Raises InvalidField on what the radio cannot or may not."""
         ...
 
-    def tuning_impact(self, tuning: RadioTuning, networks: Networks, stations: dict[str, int]) -> WifiImpact:
-        """What `tune` with this tuning and `apply(networks)` would do."""
+    def tuning_impact(self, tuning: RadioTuning, networks: Networks, stations: int) -> WifiImpact:
+        """What `tune` with this tuning and `apply(networks)` would do, with so many stations on the radio.
+
+        Raises DriverError when the channel is forbidden.
+        """
         ...
 
     def tune(self, tunings: Mapping[str, RadioTuning]) -> None:

@@ -166,11 +166,10 @@ class HostapdDriver:
     def check_tuning(self, tuning: RadioTuning) -> None:
         check_tuning(tuning, self._called(tuning.radio).facts)
 
-    def tuning_impact(self, tuning: RadioTuning, networks: Networks, stations: dict[str, int]) -> WifiImpact:
+    def tuning_impact(self, tuning: RadioTuning, networks: Networks, stations: int) -> WifiImpact:
         radio = self._called(tuning.radio)
         settings = radio.tuned(tuning)
-        there = sum(stations.get(network.network, 0) for network in radio.carried(networks))
-        told = radio_impact(radio.plan_tuned(settings, networks), there)
+        told = radio_impact(radio.plan_tuned(settings, networks), stations)
         return _with_radar(told) if radio.has_radar_duty(settings) else told
 
     def tune(self, tunings: Mapping[str, RadioTuning]) -> None:
@@ -234,7 +233,7 @@ class HostapdDriver:
                 for mac, told in await ask_stations(radio.control, bss):
                     flags = told.get("flags", "")
                     if "[ASSOC]" in flags and "[AUTHORIZED]" in flags:
-                        stations.append(_station(mac, bss.network, told))
+                        stations.append(_station(mac, bss.network, radio.settings.radio, told))
         return tuple(stations)
 
     async def deauthenticate(self, network: str, mac: str) -> None:
@@ -341,7 +340,7 @@ def ways_in(security: Security) -> frozenset[str]:
     return frozenset({security.value})
 
 
-def _station(mac: str, network: str, told: dict[str, str]) -> WifiStation:
+def _station(mac: str, network: str, radio: str, told: dict[str, str]) -> WifiStation:
     signal = told.get("signal")
     return WifiStation(
         mac=mac,
@@ -351,6 +350,7 @@ def _station(mac: str, network: str, told: dict[str, str]) -> WifiStation:
         tx_bytes=int(told.get("tx_bytes", 0)),
         connected_seconds=int(told.get("connected_time", 0)),
         key=told.get("keyid"),
+        radio=radio,
     )
 
 

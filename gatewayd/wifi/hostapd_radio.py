@@ -21,7 +21,7 @@ from gatewayd.system.files import ensure_folder, write_atomically
 from gatewayd.system.nl80211 import PhyFacts
 from gatewayd.tasks import Tasks
 from gatewayd.wifi.abilities import Abilities, Version, abilities
-from gatewayd.wifi.channels import knows_rules, settle_channel
+from gatewayd.wifi.channels import knows_rules, leave_radar, settle_channel
 from gatewayd.wifi.control import CommandRefused, Control, ControlError, fields
 from gatewayd.wifi.driver import Applied, DriverError, Networks, RadioEvent, Refused
 from gatewayd.wifi.dry_run import dry_run, end_orphans
@@ -73,11 +73,8 @@ class HostapdRadio:
     ) -> None:
         """`run` is the folder for our own client sockets; `emit` gets what the radio tells; `facts` is asked
         what the radio can do."""
-        self.installed = settings
-        """The settings before anything was set on the radio."""
-        self.wished = settings
-        """As wanted, where the channel may be `AUTO`."""
-        self.settings = settings
+        # As installed; as wished for, where the channel may be `AUTO`; as it is.
+        self.installed = self.wished = self.settings = settings
         self.facts: PhyFacts | None = None
         self.bsses: tuple[Bss, ...] = ()
         self.process: Process | None = None
@@ -91,6 +88,7 @@ class HostapdRadio:
         self._version: Version | None = None
         self._doors = False  # whether hostapd can be asked to add and remove networks
         self._digest: str | None = None
+        self._sends_now = True
         self._busy = False
         # Whether a reload is enough when it is not known which settings the process runs: it is when it was
         # started for this radio and what it was told since is read again by a reload.
@@ -219,6 +217,9 @@ class HostapdRadio:
     async def apply(self, networks: Networks, least: Step) -> Applied:
         """Makes the radio send these networks. Raises DriverError; then what it runs is not known."""
         wanted = self.carried(networks)
+        if least is Step.RESTART and self.has_radar_duty():
+            self.facts = await self._ask_facts(self.settings.interface) or self.facts
+            self.settings = leave_radar(self.settings, self.facts)
         slots = assign_slots(self._slots, wanted)
         rendered = await asyncio.to_thread(render, self.settings, wanted, self._places, slots)
         alive = self.process is not None and self.process.alive
@@ -228,6 +229,7 @@ class HostapdRadio:
         await self._recognise(wanted, slots)
         todo, before = self._plan(self.settings, wanted, least), self._running
         self._running, self._digest, self._busy = None, None, True
+        was_rereadable = self._rereadable
         told = todo.step is not Step.CSA and all(how in (How.KEYS, How.EDIT) for _, how in todo.acts)
         self._rereadable = self._rereadable and told
         try:
@@ -235,6 +237,8 @@ class HostapdRadio:
             await asyncio.to_thread(write_all, self._places, self.settings.radio, rendered)
             silent_ms = await self._carry_out(todo, before or (), wanted, rendered)
         except ControlError as error:
+            if todo.step is Step.CSA and isinstance(error, CommandRefused):  # nothing was touched
+                self._running, self._rereadable = before, was_rereadable
             raise DriverError(f"{error}.") from error
         except ProcessLookupError as error:
             raise DriverError("hostapd has ended in mid-change.") from error
@@ -243,6 +247,7 @@ class HostapdRadio:
         finally:
             self._busy = False
         self._digest, self._rereadable, self._before = rendered.digest, True, self.settings
+        self._sends_now = silent_ms is not None
         self._settle(wanted, rendered, slots)
         await asyncio.to_thread(self._mark, rendered.digest)
         if self.facts is not None and not knows_rules(self.facts, self.settings.country):
@@ -266,7 +271,8 @@ class HostapdRadio:
             return Plan(step=heavier(least, Step.RELOAD if rereadable else Step.RESTART))
         first = next((name for name, slot in self._slots.items() if slot == 0), None)
         able = self.able
-        if self.has_radar_duty(settings):  # nobody can be taken to where nothing may be sent for a minute
+        # Nobody can be taken along to where nothing may be sent for a minute, nor from there.
+        if self.has_radar_duty(settings) or not self._sends_now:
             able = msgspec.structs.replace(able, csa=False)
         todo = plan(settings, able, self._running, wanted, first=first, before_radio=self._before)
         return todo if heavier(least, todo.step) is todo.step else Plan(step=least)
@@ -382,10 +388,9 @@ class HostapdRadio:
         if self.process is None:
             file.unlink(missing_ok=True)
             return
-        pid = self.process.pid
         marker = Marker(
-            pid=pid,
-            started=start_time(pid),
+            pid=self.process.pid,
+            started=start_time(self.process.pid),
             radio=self.settings,
             digest=digest,
             version=self._version,

@@ -236,7 +236,7 @@ class WifiChange(Struct, frozen=True, kw_only=True):
 
 
 class WifiStation(Struct, frozen=True, kw_only=True):
-    """A device that finished its handshake. `signal_dbm` and `radio` (which it is on) are None when the driver
+    """A device that finished its handshake. `signal_dbm` and `radio` (its place) are None when the driver
     does not tell."""
 
     mac: str

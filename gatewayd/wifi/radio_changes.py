@@ -75,6 +75,8 @@ class RadioChanges:
 
     async def _impact(self, new: RadioTuning) -> WifiImpact:
         try:
-            return self._driver.tuning_impact(new, *await self._changes.present())
+            there = [one for one in await self._driver.stations() if one.radio == new.radio]
+            networks, _ = await self._changes.present()
+            return self._driver.tuning_impact(new, networks, len(there))
         except DriverError as error:
             raise InvalidField("channel", str(error)) from error

@@ -135,11 +135,9 @@ class SimulatedDriver:
     def check_tuning(self, tuning: RadioTuning) -> None:
         check_tuning(tuning, FACTS)
 
-    def tuning_impact(self, tuning: RadioTuning, networks: Networks, stations: dict[str, int]) -> WifiImpact:
-        old = next(one for one in self._radios if one.radio == tuning.radio)
-        new = self._tuned({tuning.radio: tuning}, only=tuning.radio)
-        there = {network.network for network in carried(old, networks)}
-        return radio_impact(self._plan(networks, new), sum(stations.get(name, 0) for name in there))
+    def tuning_impact(self, tuning: RadioTuning, networks: Networks, stations: int) -> WifiImpact:
+        radios = self._tuned({tuning.radio: tuning}, only=tuning.radio)
+        return radio_impact(self._plan(networks, radios), stations)
 
     def tune(self, tunings: Mapping[str, RadioTuning]) -> None:
         self._radios = self._tuned(tunings)
@@ -186,6 +184,7 @@ class SimulatedDriver:
                 tx_bytes=int((now - device.since) * 400_000),
                 connected_seconds=int(now - device.since),
                 key=device.key,
+                radio=self._radios[0].radio,
             )
             for device in self._devices.values()
             if device.network is not None

@@ -66,7 +66,7 @@ class SetByOthers:
     def check_tuning(self, tuning: RadioTuning) -> None:
         raise InvalidField("radio", "The system sets this radio up: it is not changed here.")
 
-    def tuning_impact(self, tuning: RadioTuning, networks: Networks, stations: dict[str, int]) -> WifiImpact:
+    def tuning_impact(self, tuning: RadioTuning, networks: Networks, stations: int) -> WifiImpact:
         raise InvalidField("radio", "The system sets this radio up: it is not changed here.")
 
     def tune(self, tunings: Mapping[str, RadioTuning]) -> None:

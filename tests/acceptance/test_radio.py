@@ -26,6 +26,7 @@ interfaces = ["{sends}"]
 scan_interface = "{listens}"
 run_dir = "{folder}/ctl"
 channel = 6
+max_changes_per_minute = 60
 [dvr]
 folder = "media"
 testcard = false

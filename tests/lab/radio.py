@@ -5,9 +5,7 @@ Only radios of mac80211_hwsim are ever touched, never a machine's real one. Ever
 coroutine use ``asyncio.to_thread``. Needs root, ``iw``, ``hostapd`` and ``wpa_supplicant``.
 """
 
-import asyncio
 import contextlib
-import itertools
 import re
 import subprocess
 import tempfile
@@ -16,15 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from gatewayd.system.genetlink import Family, attribute
 from tests.lab.control import ControlSocket, wait_for_socket
 from tests.lab.netns import CommandFailed, Namespace, run
 
 DRIVER = "mac80211_hwsim"
-# linux/drivers/net/wireless/mac80211_hwsim.h
-_NEW_RADIO, _DELETE_RADIO = 4, 5
-_RADIO_NAME, _NO_INTERFACE = 17, 18
-_FIRST_SPARE = 90
 _CLASS = Path("/sys/class/ieee80211")
 _ESCAPE = re.compile(r"\\(x[0-9a-f]{2}|[\\\"nrte])")
 
@@ -67,7 +60,7 @@ def radios() -> list[Radio]:
     phys = software_phys()
     for phy in phys:  # all first: one may have the name that another is to get
         _clear(phy)
-    return [_fresh(phy) for phy in phys]
+    return [fresh(phy) for phy in phys]
 
 
 def _clear(phy: str) -> None:
@@ -76,38 +69,11 @@ def _clear(phy: str) -> None:
             run("iw", "dev", interface.name, "del")
 
 
-def _fresh(phy: str) -> Radio:
+def fresh(phy: str) -> Radio:
+    """A radio without interfaces, given one."""
     interface_name = f"wlan{re.sub(r'[^0-9]', '', phy)}"
     run("iw", "phy", phy, "interface", "add", interface_name, "type", "managed")
     return Radio(phy, interface_name)
-
-
-def plug(like: Radio | None = None) -> Radio:
-    """One more software radio, in the initial namespace, as when somebody plugs one in; `unplug` it.
-
-    `like` one that was unplugged: it gets that one's names.
-    """
-    # The lab's own radios may be out of sight, in namespaces.
-    free = (f"spare{number}" for number in itertools.count(_FIRST_SPARE))  # "phy" is the kernel's to number
-    phy = next(name for name in free if name not in software_phys()) if like is None else like.phy
-    _hwsim(_NEW_RADIO, phy, attribute(_NO_INTERFACE, b""))
-    return _fresh(phy)
-
-
-def unplug(radio: Radio) -> None:
-    """A radio that `plug` made is gone from the kernel at once, whatever it is doing; or was already."""
-    with contextlib.suppress(FileNotFoundError):
-        _hwsim(_DELETE_RADIO, radio.phy)
-
-
-def _hwsim(command: int, phy: str, more: bytes = b"") -> None:
-    """A command of mac80211_hwsim's own generic netlink family, with the radio's name. Raises OSError."""
-
-    async def order() -> None:
-        async with Family("MAC80211_HWSIM") as family:
-            await family.ask(command, attribute(_RADIO_NAME, phy.encode() + b"\0") + more)
-
-    asyncio.run(order())
 
 
 def move(radio: Radio, namespace: Namespace) -> None:

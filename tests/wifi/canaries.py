@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 import stat
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 # Where secrets belong, for the daemon's own eyes only; what else is in the folder must hold none.
-_SAFES = ("state.db", "hostapd/", "backup/")
+_SAFES = ("state.db", "hostapd/", "backups/")
+
+
+_PAUSE = 0.02
+_LOOKS = 5  # a process is what it is soon after its exec
+_SHARE = 5  # of the time, so that the watch does not slow down what it watches
 
 
 class Watch:
@@ -33,13 +41,23 @@ class Watch:
         self._thread.join()
 
     def _look(self) -> None:
-        while not self._over.wait(0.03):
-            for process in Path("/proc").glob("[0-9]*"):
-                for name in ("cmdline", "environ"):
-                    try:
-                        self.seen.add((process / name).read_bytes())
-                    except OSError:
-                        continue
+        looks: dict[str, int] = {}
+        pause = _PAUSE
+        while not self._over.wait(pause):
+            began = time.monotonic()
+            there = [name for name in os.listdir("/proc") if name.isdigit()]
+            for pid in there:
+                looks[pid] = looks.get(pid, 0) + 1
+                if looks[pid] <= _LOOKS:
+                    self._read(pid)
+            for pid in looks.keys() - set(there):
+                del looks[pid]
+            pause = max(_PAUSE, _SHARE * (time.monotonic() - began))
+
+    def _read(self, pid: str) -> None:
+        for name in ("cmdline", "environ"):
+            with contextlib.suppress(OSError):
+                self.seen.add(Path("/proc", pid, name).read_bytes())
 
 
 def found_in(text: bytes, secrets: Iterable[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from gatewayd.wifi.channels import (
     check_country,
     choose,
     frequency,
+    leave_radar,
     settle_channel,
 )
 from gatewayd.wifi.driver import DriverError
@@ -95,6 +97,16 @@ def test_on_2_4_ghz_auto_does_not_lie_between_the_channels_of_others(
     free = numbers & {1, 6, 11}
     assert chosen in (free or numbers) if numbers else chosen is None
     assert chosen == choose(facts, Band.GHZ_2_4, busy=busy)
+
+
+def test_where_radar_was_seen_it_goes_to_where_none_is_listened_for() -> None:
+    silenced = PhyChannel(band="5", number=52, frequency=5260, radar=True, silenced=True)
+    there = msgspec.structs.replace(FIVE, channel=52)
+    facts = msgspec.structs.replace(EUROPE, channels=(*EUROPE.channels[:4], silenced))
+    assert leave_radar(there, facts).channel == 36
+    assert leave_radar(there, EUROPE) == there
+    assert leave_radar(there, None) == there
+    assert leave_radar(there, _facts(silenced)) == there
 
 
 def test_the_channel_that_runs_is_kept_by_auto_if_it_may() -> None:

@@ -191,10 +191,18 @@ async def test_after_radar_the_network_goes_on_elsewhere(home: tuple[People, Rad
         assert await air.join(FIRST_SSID, WORDS, device=1)
         if not any(DEBUG.iterdir()):
             await asyncio.to_thread(run, "mount", "-t", "debugfs", "debugfs", str(DEBUG))
+        # a device would look on all channels for its network
+        await asyncio.to_thread(_look_everywhere, air.phones[1])
         (DEBUG / "ieee80211" / home[1].phy / "hwsim/dfs_simulate_radar").write_text("1")
         async with asyncio.timeout(30):
             while (channel := (await _radio(house, "radio1"))["channel"]) in (52, None):
                 await asyncio.sleep(0.2)
         assert (await house.call("wifi.networks.get", network="home"))["state"] == "on_air"
-        assert await _frequency(air.phones[1]) == 5000 + 5 * channel, "the device did not come along"
+        await asyncio.to_thread(air.phones[1].wait_connected)
+        assert await _frequency(air.phones[1]) == 5000 + 5 * channel
         assert await air.joined(0)
+
+
+def _look_everywhere(phone: Station) -> None:
+    for setting in ("scan_freq", "freq_list"):
+        assert phone.command(f"SET_NETWORK 0 {setting} 5180 5200 5220 5240 5260") == "OK"

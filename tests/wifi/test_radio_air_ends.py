@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.radio import Radio, plug, unplug
+from gatewayd.errors import GatewayError
+from tests.lab.plug import plug, unplug
+from tests.lab.radio import Radio
 from tests.support.clock import LeapingClock
 from tests.wifi.house import FIRST_SSID, House, open_house
 from tests.wifi.radio_air import People, RadioAir, household, shared_air
@@ -135,7 +137,8 @@ async def test_a_radio_pulled_out_in_mid_change_comes_back_with_the_old_network(
             assert network["ssid"] == FIRST_SSID
             health, sentence = await house.service.health()
             assert health == "down", sentence
-            assert not (await house.call("wifi.stations.list"))["items"]
+            with pytest.raises(GatewayError, match=r"wifi\.radio_unavailable"):
+                await house.call("wifi.stations.list")
 
             spare = await asyncio.to_thread(plug, spare)
             await house.settled(60)

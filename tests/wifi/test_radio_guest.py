@@ -15,7 +15,8 @@ from gatewayd.system import netlink
 from gatewayd.wifi.events import WifiSwitched
 from gatewayd.wifi.hostapd import HostapdDriver
 from tests.lab.netns import CommandFailed, Namespace, run
-from tests.lab.radio import Radio, Station, plug, unplug
+from tests.lab.plug import plug, unplug
+from tests.lab.radio import Radio, Station
 from tests.support.clock import LeapingClock
 from tests.wifi.family import LAPTOP, PHONE, TABLET, family
 from tests.wifi.house import FIRST_SSID, House, open_house
@@ -148,16 +149,18 @@ async def _ends(air: RadioAir, house: House, clock: LeapingClock, words: str) ->
     assert await reaches(air, LAPTOP, SERVER)
 
 
-@contextlib.contextmanager
-def more_radios() -> Iterator[tuple[Radio, Station]]:
+@asynccontextmanager
+async def more_radios() -> AsyncIterator[tuple[Radio, Station]]:
     """A second radio for the box, on channel 11, and one more guest who hears only that one."""
-    ours, theirs = plug(), plug()
+    ours, theirs = await asyncio.to_thread(plug), await asyncio.to_thread(plug)
+    far = Station("far", theirs, frequencies=(CHANNEL_11,))
     try:
-        with Station("far", theirs, frequencies=(CHANNEL_11,)) as far:
-            yield ours, far
+        await asyncio.to_thread(far.__enter__)
+        yield ours, far
     finally:
-        unplug(ours)
-        unplug(theirs)
+        await asyncio.to_thread(far.__exit__)
+        await asyncio.to_thread(unplug, ours)
+        await asyncio.to_thread(unplug, theirs)
 
 
 async def keep_apart(interface: str, *, isolated: bool) -> None:
@@ -167,8 +170,8 @@ async def keep_apart(interface: str, *, isolated: bool) -> None:
 
 async def test_guests_on_two_radios_do_not_reach_one_another_either(people: People) -> None:
     """They are kept apart on each radio by hostapd; from one radio to the other the bridge has to do it."""
-    with bridges(), more_radios() as (second, far):
-        async with shared_air(people) as air:
+    with bridges():
+        async with more_radios() as (second, far), shared_air(people) as air:
             other = msgspec.structs.replace(
                 radio_settings(second), radio="radio1", channel=11, driver=air.radio.driver
             )
