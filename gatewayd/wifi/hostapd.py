@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
+import structlog
 
 from gatewayd.errors import GatewayError, InvalidField
 from gatewayd.settings import WifiSettings
@@ -42,7 +44,9 @@ from gatewayd.wifi.planner import Plan, heavier, impact, radio_impact
 from gatewayd.wifi.render import AUTO, Bss, Places, RadioSettings
 from gatewayd.wifi.tunings import check_tuning, installed
 
+log = structlog.get_logger(__name__)
 _NET = Path("/sys/class/net")
+_PORTS_PAUSE = 1.0
 _HIGHEST_2_4 = 14
 _QUEUE = 1024
 NO_RADIO = "This box has no Wi-Fi radio."
@@ -123,6 +127,9 @@ class HostapdDriver:
         """
         self._keep_apart = keep_apart
         self._kept_apart = False
+        self._told: Networks = ()
+        self._ordering: asyncio.Task[None] | None = None
+        self._tasks = tasks
         self._events: asyncio.Queue[RadioEvent] = asyncio.Queue(_QUEUE)
         self._scanner = scanner
         self._radios = tuple(
@@ -143,6 +150,8 @@ class HostapdDriver:
             await radio.start()
 
     async def close(self) -> None:
+        if self._ordering is not None:
+            self._ordering.cancel()
         for radio in self._radios:
             await radio.close()
 
@@ -189,7 +198,26 @@ class HostapdDriver:
         return Applied(step=step, silent_ms=max(known, default=0) if len(known) == len(silences) else None)
 
     async def _set_ports(self, networks: Networks) -> None:
-        wanted = {network.network: network for network in networks}
+        """Raises DriverError when a bridge does not obey; but not before it ever has: then whoever sets ports
+        may be on its way up, and the household's Wi-Fi does not wait for that."""
+        self._told = networks
+        try:
+            await self._order_ports()
+        except DriverError as error:
+            if self._kept_apart:
+                raise
+            log.warning("wifi.ports_not_set", error=str(error))
+            if self._ordering is None or self._ordering.done():
+                self._ordering = self._tasks.spawn("wifi.ports", self._order_ports_later())
+
+    async def _order_ports_later(self) -> None:
+        while not self._kept_apart:
+            await asyncio.sleep(_PORTS_PAUSE)
+            with contextlib.suppress(DriverError):
+                await self._order_ports()
+
+    async def _order_ports(self) -> None:
+        wanted = {network.network: network for network in self._told}
         for bss in (bss for radio in self._radios for bss in radio.bsses):
             network = wanted[bss.network]
             if self._keep_apart is not None and network.bridge is not None:

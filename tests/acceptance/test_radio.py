@@ -35,8 +35,10 @@ ENDED = ("applied", "rolled_back")
 
 
 @asynccontextmanager
-async def box(lab_radios: list[Radio], log: Path | None = None) -> AsyncIterator[tuple[Daemon, Station]]:
-    """A daemon on the first radio that listens with the second, and a phone on the third.
+async def box(
+    lab_radios: list[Radio], *, scans: bool = True, log: Path | None = None
+) -> AsyncIterator[tuple[Daemon, Station]]:
+    """A daemon on the first radio that listens with the second (if it `scans`), and a phone on the third.
 
     With `log` it tells everything that it can, into that file.
     """
@@ -44,6 +46,8 @@ async def box(lab_radios: list[Radio], log: Path | None = None) -> AsyncIterator
     with tempfile.TemporaryDirectory(prefix="gwt-") as folder, Station("phone", carried) as phone:
         (Path(folder) / "ctl").mkdir()
         config = CONFIG.format(sends=sends.interface, listens=listens.interface, folder=folder)
+        if not scans:
+            config = config.replace("scan_interface", "# scan_interface")
         async with running(Path(folder), config, demo=False, log=log) as daemon:
             await until(lambda: asyncio.to_thread(peer_pid, daemon.folder / "run" / "netd.sock"), 90)
             try:

@@ -120,17 +120,12 @@ async def everywhere(
         for way in ("dispatch", "http", "socket")
     ]
     async with house.http(house.token) as http, house.socket() as socket:
-        found = []
-        for way in (
-            lambda: by_dispatch(house, operation, mine[0], OWNER),
-            lambda: by_http(http, operation, mine[1]),
-            lambda: by_http(socket, operation, mine[2]),
-        ):
+        await _quiet(house)
+        found = [await by_dispatch(house, operation, mine[0], OWNER)]
+        for session, own in ((http, mine[1]), (socket, mine[2])):
             if operation.name.startswith("wifi."):
-                await _quiet(
-                    house
-                )  # what a change will do is told of a radio that is not in the midst of one
-            found.append(await way())
+                await _quiet(house)
+            found.append(await by_http(session, operation, own))
         return found
 
 
@@ -158,7 +153,8 @@ async def test_the_same_result(house: OpenHouse, name: str) -> None:
 
 
 async def _quiet(house: OpenHouse) -> None:
-    """Waits until the changes that other calls made are through."""
+    """Waits until the changes of the Wi-Fi that other calls made are through: in the midst of one a radio
+    cannot tell what another would do."""
     async with asyncio.timeout(30):
         while True:
             listed = await house.registry.dispatch("wifi.changes.list", {}, OWNER)

@@ -130,6 +130,17 @@ async def test_what_was_done_is_said_in_words(demo: Gatewayctl) -> None:
     assert "12345678" not in refused.output
 
 
+async def test_the_time_zone_of_schedules(demo: Gatewayctl) -> None:
+    before = (await demo("household")).stdout
+    assert "(the box's own)" in before
+    chosen = await demo("household", "--time-zone", "Asia/Kathmandu")
+    assert chosen.stdout.split() == ["Time", "zone", "Asia/Kathmandu", "(chosen", "by", "the", "household)"]
+    refused = await demo("household", "--time-zone", "Atlantis")
+    assert (refused.exit_code, "time_zone" in refused.stderr) == (1, True)
+    assert (await demo("household", "--box-zone")).stdout == before
+    assert (await demo("household", "--box-zone", "--time-zone", "UTC")).exit_code == 2
+
+
 async def test_a_schedule_and_a_danger(demo: Gatewayctl) -> None:
     changed = await demo("wifi", "set", "home", "--on", "daily 00:00-00:00")
     assert changed.exit_code == 0, changed.output

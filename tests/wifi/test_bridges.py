@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 import pytest
 
@@ -70,6 +72,21 @@ async def test_an_adopted_radio_gets_its_ports_set_once() -> None:
         for _ in range(2):
             await driver.apply((home(), VISITORS))
         assert second.told == [("wlan0_1", True)]
+        await driver.close()
+
+
+async def test_wifi_does_not_wait_for_whoever_sets_ports() -> None:
+    """At a start he may come later; then it is made up for."""
+    ports = Ports()
+    ports.broken = True
+    async with fake_air() as air:
+        driver = await driver_of(air, ports)
+        await driver.apply((home(), VISITORS))
+        assert await air.join("Maple Street", "correct horse")
+        ports.broken = False
+        async with asyncio.timeout(10):
+            while ports.told != [("wlan0_1", True)]:
+                await asyncio.sleep(0.05)
         await driver.close()
 
 

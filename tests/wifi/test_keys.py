@@ -157,6 +157,28 @@ async def test_a_revocation_that_the_radio_refuses_stays_open_until_it_is_done()
         assert await air.join(FIRST_SSID, await house.passphrase())
 
 
+async def test_a_revocation_waits_for_a_radio_that_is_away() -> None:
+    """It is told as pending until it is done, which is the first thing that the radio hears."""
+    async with fake_air() as air, open_house(air.folder, air.new_driver) as house:
+        await house.settled()
+        answer = await house.call("wifi.keys.create", network="home", label="Tablet")
+        assert (await house.wait(answer["change"]["id"]))["state"] == "applied"
+        program = Path(air.binary)
+        works = await asyncio.to_thread(program.read_text)
+        await asyncio.to_thread(program.write_text, "#!/bin/sh\nexit 1\n")
+        await air.end()
+        await house.until(lambda network: network["state"] == "down")
+        revoked = (await house.call("wifi.keys.revoke", network="home", key="tablet"))["change"]["id"]
+        await asyncio.sleep(0.5)
+        assert (await house.call("wifi.changes.get", change=revoked))["state"] == "pending"
+        again = (await house.call("wifi.keys.revoke", network="home", key="tablet"))["change"]
+        assert (again["id"], again["state"]) == (revoked, "pending")
+        await asyncio.to_thread(program.write_text, works)
+        assert (await house.wait(revoked))["state"] == "applied"
+        assert not await air.join(FIRST_SSID, answer["passphrase"])
+        assert await air.join(FIRST_SSID, await house.passphrase())
+
+
 async def test_a_revocation_survives_the_daemon(tmp_path: Path) -> None:
     """Asked for and not done: whoever starts next does it before anything else."""
     async with open_box(tmp_path) as box:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,8 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gatewayd.system.secret import Secret
-from gatewayd.wifi.model import DeviceKey, Security, Step
+from gatewayd.wifi.model import Security, Step
 from tests.wifi.conformance import proven
 from tests.wifi.house import House, open_house
 from tests.wifi.radio_air import People, RadioAir, household, shared_air
@@ -106,26 +104,6 @@ async def test_what_a_reload_drops_was_said_beforehand(people: People) -> None:
         ended = await house.wait(await house.update(isolated=True))
         assert (ended["state"], ended["impact"]) == ("applied", preview["impact"])
         assert [await air.joined(), await air.joined(1)] == [False, False]
-
-
-async def test_a_revoked_key_is_out_within_a_second_and_stays_out(people: People) -> None:
-    key = DeviceKey(id="tablet", label="Tablet", passphrase=Secret("tablet password"))
-    async with shared_air(people) as air:
-        await air.driver.apply((home(keys=(key,)), GUEST))
-        assert await air.join("Maple Street", "correct horse")
-        assert await air.join("Maple Street", "tablet password", device=1)
-        assert {one.key for one in await air.driver.stations()} == {"main", "tablet"}
-        tablet = air.phones[1]
-        began = time.monotonic()
-        gone = asyncio.create_task(asyncio.to_thread(tablet.wait_event, "CTRL-EVENT-DISCONNECTED", 5.0))
-        await air.driver.apply((home(keys=(msgspec.structs.replace(key, revoked=True),)), GUEST))
-        await gone
-        assert time.monotonic() - began <= 1.0
-        # it looks for its network every second, and remembers whatever it can
-        with pytest.raises(TimeoutError):
-            await asyncio.to_thread(tablet.wait_event, "CTRL-EVENT-CONNECTED", 8.0)
-        assert [one.key for one in await air.driver.stations()] == ["main"]
-        assert await air.joined(), "the phone was disturbed"
 
 
 async def test_the_scan_is_asked_for_the_security_too(people: People) -> None:

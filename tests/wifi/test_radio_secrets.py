@@ -34,7 +34,7 @@ async def test_no_secret_is_in_anything_that_the_run_produced(
     log = tmp_path / "daemon.log"
     heard: list[str] = []
     with canaries.Watch() as watch:
-        async with box(lab_radios, log) as (daemon, phone):
+        async with box(lab_radios, scans=False, log=log) as (daemon, phone):
             listening = asyncio.create_task(_listen(daemon, heard))
             own = await daemon.post(f"{NETWORK}/reveal")
             secrets = {str(own["passphrase"]), FIRST, AGAIN, SAE, DEVICE, GUEST, NEVER, WRONG, LONG}
@@ -42,7 +42,10 @@ async def test_no_secret_is_in_anything_that_the_run_produced(
             secrets |= {pmk(Secret(words), ssid.encode()) for words in (FIRST, AGAIN, DEVICE)}
             secrets |= await _live(daemon, ssid)
             assert await gets_in(phone, ssid, AGAIN)
-            assert not await gets_in(phone, ssid, WRONG, patience=8)
+            await asyncio.to_thread(lambda: phone.set_network(ssid, psk=WRONG))
+            async with asyncio.timeout(30):
+                while not any("wifi.wrong_password" in text for text in heard):
+                    await asyncio.sleep(0.1)
             answers = [str(await daemon.get(place)) for place in PLACES]
             for pid in (daemon.pid, *hostapds(daemon)):
                 assert await asyncio.to_thread(core_dumps.are_forbidden, pid), pid
@@ -54,7 +57,6 @@ async def test_no_secret_is_in_anything_that_the_run_produced(
     places |= {f"event {number}": text.encode() for number, text in enumerate(heard)}
     places["command lines"] = b"\n".join(watch.seen)
     assert b"wifi.change_applied" in places["log"], "it did not log"
-    assert any("wifi.wrong_password" in text for text in heard), "no event was heard"
     assert any(b"hostapd" in line for line in watch.seen), "no command line was seen"
     assert {
         place: found for place, text in places.items() if (found := canaries.found_in(text, secrets))
@@ -64,7 +66,8 @@ async def test_no_secret_is_in_anything_that_the_run_produced(
 async def _live(daemon: Daemon, ssid: str) -> set[str]:
     """Everything that takes a password or gives one; the random ones."""
     applied = ("applied",)
-    await state_of(daemon, await change(daemon, passphrase=FIRST), *applied)
+    status, begun = await daemon.call("PATCH", NETWORK, {"passphrase": FIRST}, Idempotency_Key="canary-2")
+    await state_of(daemon, begun["change"]["id"], *applied)
     await state_of(daemon, await change(daemon, passphrase=SAE, security="wpa2-wpa3"), *applied)
     await state_of(daemon, await change(daemon, passphrase=AGAIN, security="wpa2"), *applied)
     waiting = await change(daemon, passphrase=NEVER, confirm="client")
@@ -85,8 +88,6 @@ async def _live(daemon: Daemon, ssid: str) -> set[str]:
     begun = await daemon.post(f"{NETWORK}/rotation")
     await state_of(daemon, begun["change"]["id"], *applied)
     rotated = str((await daemon.post(f"{NETWORK}/reveal"))["passphrase"])
-    status, begun = await daemon.call("PATCH", NETWORK, {"hidden": True}, Idempotency_Key="canary-2")
-    await state_of(daemon, begun["change"]["id"], *applied)
     return {str(suggested["passphrase"]), rotated, pmk(Secret(rotated), ssid.encode())}
 
 

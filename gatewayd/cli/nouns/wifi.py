@@ -19,6 +19,7 @@ from gatewayd.cli.nouns.wifi_words import (
     progress,
     remarks,
     state,
+    what,
 )
 from gatewayd.cli.show import moment, size, span
 from gatewayd.cli.talk import Talk, connected
@@ -52,10 +53,14 @@ async def show(talk: Talk, network: str | None) -> None:
 @click.option("--ssid", metavar="NAME", help="The name that devices show.")
 @click.option("--passphrase", "ask_passphrase", is_flag=True, help="Ask for a new password.")
 @click.option("--passphrase-stdin", is_flag=True, help="Read the new password from standard input.")
-@click.option("--security", type=click.Choice(["wpa2", "wpa2-wpa3", "wpa3", "owe", "open"]))
+@click.option(
+    "--security",
+    type=click.Choice(["wpa2", "wpa2-wpa3", "wpa3", "owe", "open"]),
+    help="How devices join; owe and open are without a password.",
+)
 @click.option("--hidden/--visible", default=None, help="Whether the name is sent out.")
 @click.option("--isolated/--together", default=None, help="Whether devices may reach one another.")
-@click.option("--enable/--disable", "enabled", default=None)
+@click.option("--enable/--disable", "enabled", default=None, help="Whether it is on the air at all.")
 @click.option("--for", "for_seconds", type=DURATION, metavar="TIME", help="Off after this long: 4h, 90m.")
 @click.option("--endless", is_flag=True, help="No longer off by itself.")
 @click.option(
@@ -177,7 +182,7 @@ async def changes(talk: Talk) -> None:
             (
                 (
                     moment(row.get("created")),
-                    row["network"] or row.get("radio") or "",
+                    what(row),
                     changed(row),
                     row["state"].replace("_", " "),
                     PROOF.get(row["proof"], row["proof"]),
@@ -216,7 +221,7 @@ async def undo(talk: Talk, change: str, risk: bool | None, no_wait: bool) -> Non
     if not back and now["state"] == "rolled_back":
         talk.print({"change": now}, lambda _: outcome(talk, now))
         raise click.exceptions.Exit(1)
-    done = "Going back." if no_wait else f"{now['network']} is as it was before."
+    done = "Going back." if no_wait else f"{what(now)} is as it was before."
     talk.print({"change": now}, lambda _: talk.out.line(done))
 
 

@@ -63,9 +63,19 @@ def _show(talk: Talk, result: dict[str, Any], *, everything: bool) -> None:
     out.line("")
     for advice in result["advice"]:
         moves = advice["channel"] is not None and advice["channel"] != advice["current"]
-        out.line(f"{advice['band']} GHz: {advice['reason']}", "bold green" if moves else "")
+        out.line(f"{advice['band']} GHz: {_advised(advice)}", "bold green" if moves else "")
+        out.line(f"  {advice['reason']}")
     for note in result["notes"]:
         out.line(note, "dim")
+
+
+def _advised(advice: dict[str, Any]) -> str:
+    if advice["channel"] is None:
+        return "no channel stands out."
+    if advice["channel"] == advice["current"]:
+        return f"stay on channel {advice['channel']}."
+    now = "" if advice["current"] is None else f" instead of {advice['current']}"
+    return f"take channel {advice['channel']}{now}."
 
 
 def _neighbour(one: dict[str, Any]) -> tuple[str, ...]:
@@ -87,7 +97,7 @@ def _neighbour(one: dict[str, Any]) -> tuple[str, ...]:
 def _channel(one: dict[str, Any]) -> tuple[str, ...]:
     share = one["utilisation"]
     return (
-        f"{one['channel']}{' *' if one['current'] else ''}",
+        f"{one['channel']}{' (ours)' if one['current'] else ''}",
         str(one["networks"]) if one["networks"] else "",
         "" if one["strongest_dbm"] is None else f"{one['strongest_dbm']:.0f} dBm",
         "" if share is None else bar(share),

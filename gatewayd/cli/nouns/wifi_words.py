@@ -75,6 +75,11 @@ def remarks(network: dict[str, Any]) -> list[str]:
     return found
 
 
+def what(change: dict[str, Any]) -> str:
+    """The network or the radio that a change is of."""
+    return str(change["network"] or change.get("radio") or "")
+
+
 def changed(change: dict[str, Any]) -> str:
     """What a change was about."""
     fields = (change.get("impact") or {}).get("changed", ())
@@ -102,7 +107,7 @@ def interrupted(change: dict[str, Any]) -> str:
 
 def outcome(talk: Talk, change: dict[str, Any], done: str | None = None) -> None:
     """Says how a change ended; `done` is for a good end. Raises Refused when it was rolled back."""
-    network, now = change["network"], change["state"]
+    network, now = what(change), change["state"]
     reason = (change.get("reason") or "").rstrip(".")
     if now == "rolled_back":
         why = reason or "it could not be proven on the air"
