@@ -54,11 +54,12 @@ test-powercut: ## Power cuts in a VM
 test-page: ## The page in Chromium
 	@echo "No content yet: it comes with the page on the box (docs/roadmap.md)."
 
-test-long: ## The long forms: hundreds of kills, millions of mutations
-	@echo "No content yet: each trade brings its long forms (docs/roadmap.md)."
+test-long: setup ## The long forms: hundreds of kills, millions of mutations; an hour or more
+	@$(PY) -m pytest tests -m "long and not radio and not netem" -n 2 --timeout 3600 || test $$? -eq 5
+	@$(PY) -m tests.lab.vm radio --limit 7200 -- -m "radio and long"
 
 BENCH ?= all
-bench: setup ## Measure beside peers: BENCH=recording|idle
+bench: setup ## Measure beside peers: BENCH=recording|idle|wifi
 	@$(PY) -m bench $(BENCH)
 
 deb: ## Build the Debian package

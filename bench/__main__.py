@@ -1,11 +1,11 @@
-"""`python -m bench [all|idle|recording]`: one after the other; exit status 1 when a target was missed."""
+"""`python -m bench [all|idle|recording|wifi]`: one by one; exit status 1 when a target was missed."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-BENCHES = {"idle": "bench.idle", "recording": "bench.recording"}
+BENCHES = {"idle": "bench.idle", "recording": "bench.recording", "wifi": "bench.wifi"}
 
 
 def main() -> int:

@@ -30,6 +30,7 @@ from gatewayd.api import Advert, ApiServer, BoxTls, sockets
 from gatewayd.api.mdns import own_addresses
 from gatewayd.api.server import ADMIN_GROUP, group_id
 from gatewayd.banner import banner
+from gatewayd.box.household import household_rows
 from gatewayd.box.model import Info
 from gatewayd.box.operations import box_operations, job_operations
 from gatewayd.diagnostics import operations as diagnostics_operations
@@ -47,7 +48,7 @@ from gatewayd.settings import SYSTEM_FILE, Settings, load, parse
 from gatewayd.store import outbox
 from gatewayd.store.database import Database
 from gatewayd.store.keeper import Keeper
-from gatewayd.system import files, logs
+from gatewayd.system import core_dumps, files, logs
 from gatewayd.system.boot import boot_id
 from gatewayd.system.children import Child
 from gatewayd.system.clock import SystemClock
@@ -57,6 +58,7 @@ from gatewayd.trades import Ground, Trades, open_trades
 from gatewayd.upkeep.operations import operations as upkeep_operations
 from gatewayd.wifi.household_operations import household_operations
 from gatewayd.wifi.operations import operations as wifi_operations
+from gatewayd.wifi.radio_operations import radio_operations
 from gatewayd.wifi.survey_operations import operations as survey_operations
 from gatewayd.wifi.surveyor import Surveyor
 
@@ -84,6 +86,7 @@ def run(options: Options) -> bool:
     """
     logs.configure(options.log_level)
     os.umask(0o077)
+    core_dumps.forbid()
     try:
         settings = read_settings(options)
         where = places.find(
@@ -274,9 +277,11 @@ class House:
         parts = overview(trades.wifi, trades.dvr, trades.diagnostics, self._keeper.restored_from)
         registry.add(box_operations(lambda: self._info(trades), parts, self._where.state))
         registry.add(job_operations(jobs, registry))
+        registry.add(household_rows(trades.household))
         registry.add(access_operations(trades.access, audit))
         registry.add(wifi_operations(trades.wifi))
         registry.add(household_operations(trades.wifi))
+        registry.add(radio_operations(trades.wifi))
         registry.add(survey_operations(trades.wifi.radios, surveyor))
         registry.add(dvr_operations(trades.dvr))
         registry.add(diagnostics_operations(trades.diagnostics))

@@ -86,6 +86,7 @@ def _radio(settings: Settings, where: Places, network: NetworkDoor, clock: Clock
         run=where.run,
         tasks=tasks,
         scanner=scanner,
+        keep_apart=network.port_isolate,
     )
 
 

@@ -64,6 +64,7 @@ ERRORS: dict[str, ErrorSpec] = {
     "helper.refused": ErrorSpec(500, 7003, False, "A helper process refused a message"),
     # Wi-Fi
     "wifi.network_not_found": ErrorSpec(404, 7016, False, "There is no such network"),
+    "wifi.radio_not_found": ErrorSpec(404, 7016, False, "There is no such radio"),
     "wifi.change_not_found": ErrorSpec(404, 7016, False, "There is no such change"),
     "wifi.change_open": ErrorSpec(409, 7022, True, "Another change waits for its confirmation"),
     "wifi.change_ended": ErrorSpec(409, 7022, False, "The change has ended"),

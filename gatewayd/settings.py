@@ -22,7 +22,8 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class BoxSettings(_Section, frozen=True, kw_only=True):
     """What the box says of itself. `name` is shown to people; `model` is in the mDNS advert.
 
-    `time_zone` is the IANA name of the zone that schedules are written in; left out, the system's.
+    `time_zone` is the IANA name of the zone that schedules are written in until the household chooses
+    one; left out, the system's.
     """
 
     name: str = "Home box"

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from gatewayd.access import AccessService
+from gatewayd.box.household import Household
 from gatewayd.diagnostics import DiagnosticsService
 from gatewayd.doors import Doors
 from gatewayd.dvr.client import RecorderClient
@@ -41,6 +42,7 @@ class Trades:
     """The features, built."""
 
     access: AccessService
+    household: Household
     wifi: WifiService
     dvr: DvrService
     diagnostics: DiagnosticsService
@@ -51,7 +53,10 @@ async def open_trades(
     stack: AsyncExitStack, ground: Ground, doors: Doors, access: AccessService, restart: Callable[[], None]
 ) -> Trades:
     """Starts every feature; what must end is pushed onto `stack`. `restart` starts the daemon anew."""
-    wifi = await _wifi(stack, ground, doors, access.box_id)
+    box_zone = await asyncio.to_thread(find_zone, ground.settings.box.time_zone)
+    household = Household(ground.database, box_zone)
+    await household.load()
+    wifi = await _wifi(stack, ground, doors, access.box_id, household)
     dvr = _television(stack, ground)
     doctor = DiagnosticsService(
         world=doors.world,
@@ -68,10 +73,12 @@ async def open_trades(
 
     upkeep = Upkeep(ground.database, ground.clock, ground.tasks, doors.power, restart, busy)
     await upkeep.start()
-    return Trades(access, wifi, dvr, doctor, upkeep)
+    return Trades(access, household, wifi, dvr, doctor, upkeep)
 
 
-async def _wifi(stack: AsyncExitStack, ground: Ground, doors: Doors, box: str) -> WifiService:
+async def _wifi(
+    stack: AsyncExitStack, ground: Ground, doors: Doors, box: str, household: Household
+) -> WifiService:
     settings = ground.settings
     service = WifiService(
         driver=doors.radio,
@@ -81,9 +88,10 @@ async def _wifi(stack: AsyncExitStack, ground: Ground, doors: Doors, box: str) -
         tasks=ground.tasks,
         first_ssid=f"Home {box[-4:]}",
         max_changes_per_minute=settings.wifi.max_changes_per_minute,
-        zone=await asyncio.to_thread(find_zone, settings.box.time_zone),
+        zone=lambda: household.zone,
         bridges=settings.network.bridges,
     )
+    household.watch(service.look_again)
     stack.push_async_callback(service.close)
     await service.start()
     return service

@@ -19,6 +19,7 @@ _TITLES = {
     "wifi": "Wi-Fi",
     "devices": "Devices",
     "home": "Home network",
+    "household": "Household",
     "usage": "Usage",
     "dvr": "Television",
     "diagnostics": "Diagnostics",
@@ -29,8 +30,10 @@ _TITLES = {
 }
 _INTRODUCTION = """<p>JSON over HTTPS. Times are RFC 3339 in UTC, durations seconds, sizes bytes, rates
 bit/s. Send the token as <code>Authorization: Bearer TOKEN</code>. A change may carry an
-<code>Idempotency-Key</code>: the same key gives the first answer again. What takes longer answers 202 with
-a job. A refusal is <code>application/problem+json</code> with a stable <code>code</code>.</p>
+<code>Idempotency-Key</code>: the same key gives the first answer again. What two people may edit has an
+<code>ETag</code>: sent back as <code>If-Match</code>, it lets the second one know (412). What takes longer
+answers 202 with a job. A refusal is <code>application/problem+json</code> with a stable
+<code>code</code>.</p>
 <p>In a shell on the box, <code>gatewayctl call NAME '{"field": "value"}'</code> reaches every operation.
 The same table for machines: <a href="/v1/openapi.json">openapi.json</a>.</p>"""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from gatewayd.api.revisions import has_tag, takes_condition
 from gatewayd.api.routes import BASE, is_list
 from gatewayd.api.websocket import EventsRequest
 from gatewayd.operations import MAX_KEY, Operation, Registry
@@ -56,7 +57,7 @@ def build(registry: Registry, version: str) -> Json:
         "components": {
             "schemas": components,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-            "parameters": {"IdempotencyKey": _idempotency_key()},
+            "parameters": {"IdempotencyKey": _idempotency_key(), "IfMatch": _if_match()},
             "responses": {"Problem": _problem(schemas[-1])},
         },
     }
@@ -95,6 +96,8 @@ def _operation(row: Operation, request: Json, result: Json) -> Json:
         }
     if row.mutates:
         parameters.append({"$ref": "#/components/parameters/IdempotencyKey"})
+    if takes_condition(row):
+        parameters.append({"$ref": "#/components/parameters/IfMatch"})
     if parameters:
         described["parameters"] = parameters
     described["responses"] = _responses(row, result)
@@ -116,6 +119,8 @@ def _responses(row: Operation, result: Json) -> Json:
     }
     if row.status == 202:
         done["headers"] = {"Location": {"description": "The job", "schema": {"type": "string"}}}
+    if has_tag(row):
+        done["headers"] = {"ETag": {"description": "Its revision", "schema": {"type": "string"}}}
     refused = {"$ref": "#/components/responses/Problem"}
     return {str(row.status): done, "4XX": refused, "5XX": refused}
 
@@ -146,6 +151,16 @@ def _idempotency_key() -> Json:
         "required": False,
         "description": "The same key gives the first answer again, for 7 days.",
         "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY},
+    }
+
+
+def _if_match() -> Json:
+    return {
+        "name": "If-Match",
+        "in": "header",
+        "required": False,
+        "description": "The ETag that was read; 412 when somebody has changed it since. As `if_revision`.",
+        "schema": {"type": "string"},
     }
 
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from gatewayd import wire
 from gatewayd.api.authenticate import Callers
 from gatewayd.api.connections import Limits
+from gatewayd.api.revisions import condition, has_tag, tag
 from gatewayd.errors import GatewayError, InvalidField
 from gatewayd.operations import Operation, Registry, Request
 
@@ -38,11 +39,13 @@ def bind(app: web.Application, registry: Registry, callers: Callers, limits: Lim
 def _handler(operation: Operation, registry: Registry, callers: Callers, limits: Limits) -> Handler:
     fields = Fields(operation.request)
     by_query = operation.method in ("GET", "DELETE")
+    tagged = has_tag(operation)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         caller = await callers.of(request, needed=operation.scope is not None)
         given: dict[str, Any] = {}
-        if caller.role == "anonymous" and operation.scope is not None:
+        stranger = caller.role == "anonymous" and operation.scope is not None
+        if stranger:
             pass  # refused by dispatch before its body is read: a stranger does not get to fill memory
         elif by_query:
             if request.body_exists:
@@ -55,6 +58,8 @@ def _handler(operation: Operation, registry: Registry, callers: Callers, limits:
                     "request.unknown_field", f"{field}: arguments of this go into the body.", field=field
                 )
             given = wire.parse(await read_json(request, limits))
+        if not stranger:
+            given |= condition(request.headers.get("If-Match"), operation, given)
         arguments = merge(fields.from_path(request), given)
         answer = await registry.dispatch(
             operation.name,
@@ -64,6 +69,8 @@ def _handler(operation: Operation, registry: Registry, callers: Callers, limits:
             strict=not by_query,
         )
         headers = {} if answer.location is None else {"Location": answer.location}
+        if tagged:
+            headers["ETag"] = tag(answer.body)
         return web.Response(
             status=answer.status, body=answer.body, content_type="application/json", headers=headers
         )

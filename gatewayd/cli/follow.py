@@ -42,6 +42,28 @@ async def follow(talk: Talk, job: Job, told: Told, *, own: bool) -> Job:
     return job
 
 
+async def run(
+    talk: Talk, operation: str, *, wait: bool, watched: contextlib.AbstractContextManager[Told]
+) -> Job | None:
+    """Starts a job and waits until it is done; `watched` shows how it gets on.
+
+    Returns it for showing; None when all is said: the answer was printed as JSON, or nobody `wait`s. Raises
+    Refused when it did not end well.
+    """
+    answer = await talk.ask(operation)
+    job = job_of(answer)
+    assert job is not None  # the operation answers with a job
+    if not wait:
+        talk.print(answer, lambda started: talk.out.line(f"Started as job {started['job']['id']}."))
+        return None
+    with watched as told:
+        job = await follow(talk, job, told, own=True)
+    if talk.out.as_json:
+        talk.print({"job": job}, lambda _: None)
+    succeeded(job)
+    return None if talk.out.as_json else job
+
+
 async def settle(ask: Callable[[], Awaitable[Any]], ended: Callable[[Any], bool]) -> Any:
     """Asks every half second until `ended`; bears with a box that is away for a while."""
     from asyncio import sleep

@@ -28,6 +28,8 @@ class Refused(click.ClickException):
             for name in ("field", "code", "id")
             if self.problem.get(name)
         ]
+        if self.problem.get("field") == "accept_risk":
+            click.echo("  Add --accept-risk to do it all the same.", file=file, err=True)
         if facts:
             click.echo(f"  ({', '.join(facts)})", file=file, err=True)
 

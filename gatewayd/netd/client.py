@@ -28,6 +28,10 @@ class NetworkDoor(Protocol):
         """Sets an interface up or down."""
         ...
 
+    async def port_isolate(self, interface: str, *, isolated: bool) -> None:
+        """Whether a bridge's port is kept apart from the others that are."""
+        ...
+
     async def arp_probe(
         self,
         interface: str,
@@ -87,6 +91,9 @@ class NetdClient:
 
     async def link_set(self, interface: str, *, up: bool) -> None:
         await self._client.call(verbs.LinkSet(interface=interface, up=up), verbs.Done)
+
+    async def port_isolate(self, interface: str, *, isolated: bool) -> None:
+        await self._client.call(verbs.PortIsolate(interface=interface, isolated=isolated), verbs.Done)
 
     async def arp_probe(
         self,

@@ -37,6 +37,8 @@ class Netd:
                 return await self._conntrack_flush(verb)
             case verbs.LinkSet():
                 return await self._link_set(verb)
+            case verbs.PortIsolate():
+                return await self._port_isolate(verb)
             case verbs.ArpProbe():
                 return await self._arp_probe(verb)
             case verbs.DhcpProbe():
@@ -75,6 +77,15 @@ class Netd:
         except OSError as error:
             raise probes.refusal(verb.interface, error) from error
         log.info("netd.link_set", interface=verb.interface, up=verb.up)
+        return verbs.Done()
+
+    async def _port_isolate(self, verb: verbs.PortIsolate) -> verbs.Done:
+        index = self._index(verb.interface)
+        try:
+            await netlink.set_isolated(index, isolated=verb.isolated)
+        except OSError as error:
+            raise probes.refusal(verb.interface, error) from error
+        log.info("netd.port_isolated", interface=verb.interface, isolated=verb.isolated)
         return verbs.Done()
 
     async def _arp_probe(self, verb: verbs.ArpProbe) -> verbs.ArpProbeAnswer:
@@ -121,7 +132,9 @@ class Netd:
     def _index(self, name: str) -> int:
         """The kernel's number of an interface that exists and that may be named."""
         limits.interface(name)
-        if name == "lo" if self._interfaces is None else name not in self._interfaces:
+        # A radio's further networks are `wlan0_1` and so on: who may name the radio may name them.
+        own = {name, name.partition("_")[0]}
+        if name == "lo" if self._interfaces is None else own.isdisjoint(self._interfaces):
             raise GatewayError(
                 "netd.interface_not_allowed",
                 f"{name} is not on the list.",

@@ -36,6 +36,9 @@ class SimulatedNetwork:
         else:
             self.down.add(interface)
 
+    async def port_isolate(self, interface: str, *, isolated: bool) -> None:
+        limits.interface(interface)
+
     async def arp_probe(
         self,
         interface: str,

@@ -94,6 +94,13 @@ class LinkSet(Verb, frozen=True, kw_only=True, tag="link_set"):
     up: bool
 
 
+class PortIsolate(Verb, frozen=True, kw_only=True, tag="port_isolate"):
+    """Keeps a port of a bridge apart from the other ports that are kept apart, or no longer."""
+
+    interface: str
+    isolated: bool
+
+
 class Done(Answer, frozen=True, kw_only=True):
     """It happened."""
 
@@ -232,4 +239,4 @@ class RadioSet(Verb, frozen=True, kw_only=True, tag="radio_set"):
     country: str | None = None
 
 
-AnyVerb = NftApply | ConntrackFlush | LinkSet | ArpProbe | DhcpProbe | Scan | Survey | RadioSet
+AnyVerb = NftApply | ConntrackFlush | LinkSet | PortIsolate | ArpProbe | DhcpProbe | Scan | Survey | RadioSet

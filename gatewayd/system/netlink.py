@@ -34,6 +34,9 @@ _NEIGHBOUR_STATES = {
 }  # NUD_* of neighbour.h
 _GLOBAL = 0
 _NEW_LINK, _REQUEST_ACK = 16, 0x5  # RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK
+_SET_LINK = 19  # RTM_SETLINK
+# IFLA_PROTINFO | NLA_F_NESTED and, in it, IFLA_BRPORT_ISOLATED of if_link.h
+_PORT_SETTINGS, _PORT_ISOLATED = 12 | 0x8000, 33
 _PATIENCE = 5.0
 _CHANGES = 0x1 | 0x10 | 0x40 | 0x100  # RTMGRP_LINK, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR of rtnetlink.h
 
@@ -169,10 +172,26 @@ async def set_link(index: int, *, up: bool) -> None:
     await asyncio.to_thread(_set_link, index, up)
 
 
+async def set_isolated(index: int, *, isolated: bool) -> None:
+    """Whether a bridge's port is kept apart from the other ports that are: frames pass between it and the
+    rest of the bridge only. Raises OSError, also when it is no port of a bridge. Needs CAP_NET_ADMIN."""
+    await asyncio.to_thread(_set_isolated, index, isolated)
+
+
 def _set_link(index: int, up: bool) -> None:
     # By hand: netd would load a large library for these 32 bytes.
     body = struct.pack("=BxHiII", socket.AF_UNSPEC, 0, index, _UP if up else 0, _UP)  # ifinfomsg
-    header = struct.pack("=IHHII", 16 + len(body), _NEW_LINK, _REQUEST_ACK, 1, 0)  # nlmsghdr
+    _order(_NEW_LINK, body)
+
+
+def _set_isolated(index: int, isolated: bool) -> None:
+    body = struct.pack("=BxHiII", socket.AF_BRIDGE, 0, index, 0, 0)  # ifinfomsg
+    flag = struct.pack("=HHBxxx", 5, _PORT_ISOLATED, isolated)
+    _order(_SET_LINK, body + struct.pack("=HH", 4 + len(flag), _PORT_SETTINGS) + flag)
+
+
+def _order(kind: int, body: bytes) -> None:
+    header = struct.pack("=IHHII", 16 + len(body), kind, _REQUEST_ACK, 1, 0)  # nlmsghdr
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
         kernel.settimeout(_PATIENCE)
         kernel.send(header + body)

@@ -14,14 +14,17 @@ import msgspec
 
 from gatewayd.system.genetlink import Family, attribute, each, number, read, u32
 
-_GET_WIPHY, _GET_STATION = 1, 17
+_GET_WIPHY, _GET_STATION, _GET_REGULATION = 1, 17, 31
+_COUNTRY = 33
 _MAC, _STATION_INFO = 6, 21
 _RX_BYTES, _TX_BYTES, _SIGNAL, _CONNECTED_TIME, _FLAGS, _RX_BYTES_64, _TX_BYTES_64 = 2, 3, 7, 16, 17, 23, 24
 _AUTHORIZED = 1 << 1  # NL80211_STA_FLAG_AUTHORIZED, in both words of nl80211_sta_flag_update
 _IFINDEX, _BANDS, _SUPPORTED_MODES, _CIPHERS = 3, 22, 32, 57
 _COMBINATIONS, _FEATURES, _SPLIT_DUMP = 120, 143, 174
-_BAND_FREQUENCIES = 1
+_BAND_FREQUENCIES, _HT, _VHT = 1, 4, 8
 _FREQUENCY, _DISABLED, _NO_IR, _RADAR, _MAX_POWER, _DFS_STATE = 1, 2, 3, 5, 6, 7
+_NO_40_BELOW, _NO_40_ABOVE, _NO_80 = 9, 10, 11
+_HT_40 = 1 << 1  # IEEE Std 802.11-2020, 9.4.2.55.2: supported channel width set
 _DFS_UNAVAILABLE = 1
 _COMBINATION_LIMITS, _LIMIT_MOST, _LIMIT_MODES = 1, 1, 2
 _ACCESS_POINT = 3  # NL80211_IFTYPE_AP
@@ -35,7 +38,7 @@ class PhyChannel(msgspec.Struct, frozen=True, kw_only=True):
     """A channel of a radio. `radar`: an access point listens for radar before and while it sends (DFS).
 
     `disabled`: not to be used here and now. `passive`: to listen on only. `silenced`: radar was seen, and
-    nobody may send for half an hour. `power_dbm` is the most that is allowed.
+    may send for half an hour. `power_dbm` is the most that is allowed, `widths` (MHz) what the radio can.
     """
 
     band: Literal["2.4", "5", "6"]
@@ -46,6 +49,7 @@ class PhyChannel(msgspec.Struct, frozen=True, kw_only=True):
     radar: bool = False
     silenced: bool = False
     power_dbm: float | None = None
+    widths: tuple[int, ...] = (20,)
 
     @property
     def usable(self) -> bool:
@@ -56,13 +60,15 @@ class PhyChannel(msgspec.Struct, frozen=True, kw_only=True):
 class PhyFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a radio can do. `most_access_points` is 0 when the driver cannot be one.
 
-    `sae` and `management_protection` are the driver's word for WPA3.
+    `sae` and `management_protection` are the driver's word for WPA3. `country`: whose rules the channels
+    are told by; None while they are the world's, which forbid most of 5 GHz.
     """
 
     channels: tuple[PhyChannel, ...]
     most_access_points: int
     sae: bool
     management_protection: bool
+    country: str | None = None
 
 
 class PhyStation(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,20 +116,29 @@ async def facts(interface: str) -> PhyFacts | None:
         async with asyncio.timeout(_SECONDS), Family("nl80211") as kernel:
             wanted = u32(_IFINDEX, index) + attribute(_SPLIT_DUMP, b"")
             answers = await kernel.ask(_GET_WIPHY, wanted, dump=True)
+            rules = await kernel.ask(_GET_REGULATION)
     except OSError:  # TimeoutError is one
         return None
-    return phy([answer.attributes for answer in answers])
+    found = phy([answer.attributes for answer in answers])
+    return msgspec.structs.replace(found, country=country(b"".join(one.attributes for one in rules)))
+
+
+def country(attributes: bytes) -> str | None:
+    """The country (ISO 3166-1) whose rules are in force; None for the world's. Pure; takes any bytes."""
+    name = read(attributes).get(_COUNTRY, b"").rstrip(b"\0").decode("ascii", "replace")
+    return name if len(name) == 2 and name.isalpha() and name.isupper() else None
 
 
 def phy(parts: list[bytes]) -> PhyFacts:
     """The facts out of a split dump, which tells each thing in one of its parts. Pure; takes any bytes."""
     channels: dict[int, PhyChannel] = {}
+    wide = _wide_bands(parts)
     modes: set[int] = set()
     most, features, ciphers = 0, 0, b""
     for part in parts:
         for kind, value in each(part):
             if kind == _BANDS:
-                channels |= {one.frequency: one for one in _channels(value)}
+                channels |= {one.frequency: one for one in _channels(value, wide)}
             elif kind == _SUPPORTED_MODES:
                 modes |= {mode for mode, _ in each(value)}
             elif kind == _COMBINATIONS:
@@ -141,7 +156,18 @@ def phy(parts: list[bytes]) -> PhyFacts:
     )
 
 
-def _channels(bands: bytes) -> list[PhyChannel]:
+def _wide_bands(parts: list[bytes]) -> dict[int, tuple[bool, bool]]:
+    """Which bands' radios can send 40 and 80 MHz wide: told in other parts than their channels."""
+    found: dict[int, tuple[bool, bool]] = {}
+    for part in parts:
+        for index, told in each(read(part).get(_BANDS, b"")):
+            can_40, can_80 = found.get(index, (False, False))
+            can = read(told)
+            found[index] = can_40 or bool((number(can.get(_HT)) or 0) & _HT_40), can_80 or _VHT in can
+    return found
+
+
+def _channels(bands: bytes, wide: dict[int, tuple[bool, bool]]) -> list[PhyChannel]:
     found = []
     for index, told in each(bands):
         band = _BANDS_BY_NUMBER.get(index)
@@ -164,9 +190,19 @@ def _channels(bands: bytes) -> list[PhyChannel]:
                     radar=_RADAR in one,
                     silenced=number(one.get(_DFS_STATE)) == _DFS_UNAVAILABLE,
                     power_dbm=None if power is None else power / 100,
+                    widths=_widths(one, *wide.get(index, (False, False))),
                 )
             )
     return found
+
+
+def _widths(channel: dict[int, bytes], can_40: bool, can_80: bool) -> tuple[int, ...]:
+    found = [20]
+    if can_40 and not (_NO_40_BELOW in channel and _NO_40_ABOVE in channel):
+        found.append(40)
+        if can_80 and _NO_80 not in channel:
+            found.append(80)
+    return tuple(found)
 
 
 def _most_access_points(combinations: bytes) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 
 import msgspec
 
@@ -17,12 +17,15 @@ from gatewayd.wifi.model import (
     ChangeState,
     Confirm,
     NetworkSettings,
+    RadioTuning,
     Step,
     WifiChange,
     WifiImpact,
+    WifiStation,
 )
-from gatewayd.wifi.reconciler import Reconciler, replaced
+from gatewayd.wifi.reconciler import Reconciler
 from gatewayd.wifi.repository import Repository, StoredChange, StoredNetwork
+from gatewayd.wifi.sending import replaced
 from gatewayd.wifi.timetable import Timetable
 
 _MINUTE = 60.0
@@ -59,13 +62,11 @@ class Changes:
         caller: str,
         confirm: Confirm = "none",
         deadline_seconds: int = 300,
-        urgent: bool = False,
         unchanged: str = NOTHING_DIFFERS,
     ) -> WifiChange:
         """Queues a pending change of `stored` to `new` into `unit`; hold the lock `wifi`.
 
-        An `urgent` one (a revocation) is not counted against the limit of changes a minute. What is
-        wanted already is applied at once with the sentence `unchanged`. Raises GatewayError
+        What is wanted already is applied at once with the sentence `unchanged`. Raises GatewayError
         `wifi.radio_unavailable`, `wifi.busy`, `wifi.change_open` and InvalidField.
         """
         if not self._driver.bands:
@@ -74,8 +75,7 @@ class Changes:
         if new.same_as(stored.desired):
             return await self._unchanged(unit, stored, confirm, caller, unchanged)
         await self._not_waiting(stored.id)
-        if not urgent:
-            self._not_too_many()
+        self._not_too_many()
         change = WifiChange(
             id=new_id(),
             network=stored.id,
@@ -99,19 +99,124 @@ class Changes:
         unit.after(self._accepted)
         return change
 
-    async def impact(self, stored: StoredNetwork, new: NetworkSettings) -> WifiImpact:
-        """What the change from `stored` to `new` would do."""
-        counts: dict[str, int] = {}
-        try:
-            for station in await self._driver.stations():
-                counts[station.network] = counts.get(station.network, 0) + 1
-        except DriverError:
-            counts = {}
+    async def queue_radio(
+        self,
+        unit: Unit,
+        now: RadioTuning,
+        new: RadioTuning,
+        impact: WifiImpact,
+        *,
+        caller: str,
+        confirm: Confirm,
+        deadline_seconds: int,
+    ) -> WifiChange:
+        """The same for a radio; `now` and `new` are equal when nothing differs."""
+        rules.check_deadline(confirm, deadline_seconds)
+        for stored in await self._repository.open_changes():
+            if stored.change.radio == now.radio:
+                raise _change_open(stored)
+        if new != now:
+            self._not_too_many()
+        moment = self._clock.now()
+        change = WifiChange(
+            id=new_id(),
+            network="",
+            state=ChangeState.APPLIED if new == now else ChangeState.PENDING,
+            proof="none",
+            confirm=confirm,
+            impact=impact,
+            from_revision=now.revision,
+            to_revision=new.revision,
+            outage_ms=0 if new == now else None,
+            reason=NOTHING_DIFFERS if new == now else None,
+            created=moment,
+            deadline=None,
+            ended=moment if new == now else None,
+            radio=now.radio,
+            simulated=self._driver.simulated,
+        )
+        self._repository.add_change(
+            unit, StoredChange(change=change, caller=caller, deadline_seconds=deadline_seconds, tuning=new)
+        )
+        unit.emit(WifiChanged(change=change))
+        unit.after(self._accepted)
+        return change
+
+    async def revoke(self, unit: Unit, stored: StoredNetwork, key: str, *, caller: str) -> WifiChange:
+        """Queues the end of a key of `stored` into `unit`: out of every revision, and off the radio at once,
+        whatever else is under way. It is `pending` until the radio has done so and is never rolled back.
+
+        Again on a revoked key: the revocation that is still open, or nothing to do. Raises
+        `wifi.radio_unavailable`.
+        """
+        if not self._driver.bands:
+            raise GatewayError("wifi.radio_unavailable", "This box has no Wi-Fi radio.")
+        if all(one.id != key for one in (*stored.applied.keys, *stored.desired.keys)):
+            return await self._revoked_already(unit, stored, caller)
+        left = tuple(one for one in stored.desired.keys if one.id != key)
+        stations = await self._stations()
+        impact = await self.impact(stored, msgspec.structs.replace(stored.desired, keys=left), stations)
+        if impact.step is Step.KEYS:
+            dropped = sum((one.network, one.key) == (stored.id, key) for one in stations)
+            impact = msgspec.structs.replace(impact, stations_dropped=dropped)
+        change = WifiChange(
+            id=new_id(),
+            network=stored.id,
+            state=ChangeState.PENDING,
+            proof="none",
+            confirm="none",
+            impact=impact,
+            from_revision=stored.desired.revision,
+            to_revision=stored.desired.revision,
+            outage_ms=None,
+            reason=None,
+            created=self._clock.now(),
+            deadline=None,
+            ended=None,
+            simulated=self._driver.simulated,
+        )
+        self._repository.take_key(unit, stored.id, key)
+        self._repository.add_change(
+            unit, StoredChange(change=change, caller=caller, deadline_seconds=0), stored.desired
+        )
+        unit.emit(WifiChanged(change=change))
+        unit.after(self._reconciler.wake)
+        return change
+
+    async def _revoked_already(self, unit: Unit, stored: StoredNetwork, caller: str) -> WifiChange:
+        for other in await self._repository.open_revocations():
+            if other.change.network == stored.id:
+                return other.change
+        return await self._unchanged(unit, stored, "none", caller, "It was revoked already.")
+
+    async def impact(
+        self, stored: StoredNetwork, new: NetworkSettings, stations: tuple[WifiStation, ...] | None = None
+    ) -> WifiImpact:
+        """What the change from `stored` to `new` would do to `stations` (those that are there now)."""
+        networks, counts = await self.present(stations)
         told = self._timetable.told
-        networks = tuple(told(other.desired) for other in await self._repository.networks())
         if all(network.network != new.network for network in networks):
             networks = (*networks, told(stored.desired))
-        return self._driver.impact(told(stored.desired), replaced(networks, told(new)), counts)
+        impact = self._driver.impact(told(stored.desired), replaced(networks, told(new)), counts)
+        changed = stored.desired.different(new)
+        if "absent" in changed:
+            changed = ("deleted",) if new.absent else ("created",)
+        return msgspec.structs.replace(impact, changed=changed)
+
+    async def present(
+        self, stations: tuple[WifiStation, ...] | None = None
+    ) -> tuple[tuple[NetworkSettings, ...], dict[str, int]]:
+        """The networks as a driver is told them now, and how many of the stations (now) each has."""
+        here = await self._stations() if stations is None else stations
+        counts = Counter(station.network for station in here)
+        told = self._timetable.told
+        return tuple(told(other.desired) for other in await self._repository.networks()), counts
+
+    async def _stations(self) -> tuple[WifiStation, ...]:
+        try:
+            return await self._driver.stations()
+        except DriverError:
+            return ()
 
     async def page(self, *, cursor: str | None, limit: int) -> tuple[tuple[WifiChange, ...], str | None]:
         """Changes, newest first, and the cursor of the next page."""
@@ -168,11 +273,7 @@ class Changes:
     async def _not_waiting(self, network: str) -> None:
         for stored in await self._repository.open_changes():
             if stored.change.network == network and stored.change.confirm != "none":
-                raise GatewayError(
-                    "wifi.change_open",
-                    f"The change {stored.change.id} waits for its confirmation: confirm or revert it first.",
-                    retry_after=float(stored.deadline_seconds),
-                )
+                raise _change_open(stored)
 
     def _not_too_many(self) -> None:
         now = self._clock.monotonic()
@@ -226,3 +327,11 @@ class Changes:
         )
         unit.after(self._reconciler.wake)
         return change
+
+
+def _change_open(stored: StoredChange) -> GatewayError:
+    return GatewayError(
+        "wifi.change_open",
+        f"The change {stored.change.id} is still under way: confirm or revert it first.",
+        retry_after=float(stored.deadline_seconds),
+    )

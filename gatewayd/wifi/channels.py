@@ -15,16 +15,16 @@ import msgspec
 from gatewayd.errors import InvalidField
 from gatewayd.system.nl80211 import PhyChannel, PhyFacts
 from gatewayd.wifi.driver import DriverError
-from gatewayd.wifi.model import Band
+from gatewayd.wifi.model import Band, WifiChannel
 from gatewayd.wifi.render import AUTO, RadioSettings
 
 RADAR_SECONDS = 60.0
 """So long a channel with radar duty is listened to before the first beacon (ETSI EN 301 893)."""
-NON_OCCUPANCY_SECONDS = 1800.0
-"""So long a channel is left alone after radar was seen on it (ETSI EN 301 893, 4.2.6)."""
+WIDTHS = (20, 40, 80)
 _FREE_OF_OVERLAP = (1, 6, 11)
 _LAST_OF_2_4 = 14
-_DEFAULT_CHANNEL = 6  # where the kernel does not tell what the radio may do
+# Where the kernel does not tell what the radio may do: channels that most countries allow.
+_DEFAULT_CHANNELS = {Band.GHZ_2_4: 6, Band.GHZ_5: 36, Band.GHZ_6: 5}
 
 
 def frequency(band: Band, channel: int) -> int:
@@ -32,6 +32,18 @@ def frequency(band: Band, channel: int) -> int:
     if band is Band.GHZ_2_4:
         return 2484 if channel == _LAST_OF_2_4 else 2407 + 5 * channel
     return (5000 if band is Band.GHZ_5 else 5950) + 5 * channel
+
+
+def wifi_channel(one: PhyChannel) -> WifiChannel:
+    """A channel as callers see it."""
+    return WifiChannel(
+        band=Band(one.band),
+        number=one.number,
+        frequency=one.frequency,
+        allowed=one.usable,
+        radar=one.radar,
+        widths=one.widths,
+    )
 
 
 def check_country(band: Band, country: str | None) -> None:
@@ -78,14 +90,30 @@ def choose(
     return min(candidates, key=lambda one: (measured.get(one.number, 2.0), one.number)).number
 
 
-def after_radar(facts: PhyFacts, band: Band, seen: Mapping[int, float], now: float) -> int | None:
-    """The channel to fall back to when radar was seen: never one with radar duty.
+def check_width(facts: PhyFacts, band: Band, number: int, width: int) -> None:
+    """Raises InvalidField unless the radio can send so wide (MHz) on this channel (`AUTO`: on some)."""
+    if width not in WIDTHS:
+        raise InvalidField("width", f"A width is one of 20, 40 or 80 MHz; this is {width}.")
+    there = [one for one in facts.channels if one.band == band and number in (AUTO, one.number)]
+    if there and not any(width in one.widths for one in there):
+        widest = max(max(one.widths) for one in there)
+        where = f"on {band} GHz" if number == AUTO else f"with channel {number}"
+        raise InvalidField("width", f"This radio sends at most {widest} MHz wide {where}; this is {width}.")
 
-    `seen` has when (monotonic seconds) radar was seen on which channel. None: the radio must fall silent.
-    """
-    blocked = {number for number, when in seen.items() if now - when < NON_OCCUPANCY_SECONDS}
-    left = tuple(one for one in facts.channels if one.number not in blocked and not one.radar)
-    return choose(msgspec.structs.replace(facts, channels=left), band)
+
+def knows_rules(facts: PhyFacts | None, country: str | None) -> bool:
+    """Whether the facts are told by the rules that will be in force: hostapd brings its country along."""
+    return facts is not None and (country is None or facts.country == country)
+
+
+def leave_radar(settings: RadioSettings, facts: PhyFacts | None) -> RadioSettings:
+    """Off a channel where radar was seen and nobody may send for half an hour, to one without that duty if
+    there is one. What was wished for is tried again later."""
+    here = (settings.band, settings.channel, True)
+    if facts is None or not any((one.band, one.number, one.silenced) == here for one in facts.channels):
+        return settings
+    channel = choose(facts, settings.band)
+    return settings if channel is None else msgspec.structs.replace(settings, channel=channel)
 
 
 def settle_channel(settings: RadioSettings, facts: PhyFacts | None, running: int | None) -> RadioSettings:
@@ -94,8 +122,9 @@ def settle_channel(settings: RadioSettings, facts: PhyFacts | None, running: int
     For `AUTO` the one that it is on (`running`), if it may, else the first. Raises DriverError when the
     radio or the country's rules forbid the channel that is wanted.
     """
-    if facts is None or not any(one.band == settings.band for one in facts.channels):
-        fallback = running or _DEFAULT_CHANNEL
+    unknown = facts is None or not any(one.band == settings.band for one in facts.channels)
+    if facts is None or unknown or not knows_rules(facts, settings.country):
+        fallback = running or _DEFAULT_CHANNELS[settings.band]
         return msgspec.structs.replace(settings, channel=settings.channel or fallback)
     try:
         if settings.channel != AUTO:

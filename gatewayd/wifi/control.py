@@ -15,7 +15,7 @@ import re
 import secrets
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Self
 
@@ -100,13 +100,16 @@ class Control:
         if await self.ask(command, seconds=seconds) != "OK":
             raise CommandRefused(f"hostapd did not say OK to {command.partition(' ')[0]}")
 
-    async def events(self) -> AsyncIterator[str]:
-        """Attaches and yields each event without its priority. Raises ControlError when hostapd is gone.
+    async def events(self, attached: Callable[[], Awaitable[None]] | None = None) -> AsyncIterator[str]:
+        """Attaches, awaits `attached`, and yields each event since then, without its priority. Raises
+        ControlError when hostapd is gone.
 
         Use a socket of its own for it. It asks PING now and then, since a datagram socket does not
         tell that its peer has died.
         """
         await self.order("ATTACH")
+        if attached is not None:
+            await attached()
         while True:
             try:
                 async with asyncio.timeout(PING_SECONDS):

@@ -71,14 +71,22 @@ class DeviceKeys:
         )
 
     async def create(
-        self, unit: Unit, network: str, label: str, passphrase: Secret | None, *, caller: str
+        self,
+        unit: Unit,
+        network: str,
+        label: str,
+        passphrase: Secret | None,
+        *,
+        caller: str,
+        if_revision: int | None = None,
+        accept_risk: bool = False,
     ) -> tuple[WifiKey, Secret, WifiChange]:
         """Queues a new key into `unit`, with a random password when none is given; hold the lock `wifi`.
 
         Raises `wifi.keys_unsupported` (not WPA2), `wifi.too_many_keys`, InvalidField, and what
         `WifiService.update` raises.
         """
-        settings = (await self._wifi.stored(network)).desired
+        settings = (await self._wifi.stored(network, if_revision)).desired
         if settings.security is not Security.WPA2:
             raise GatewayError(
                 "wifi.keys_unsupported",
@@ -93,6 +101,7 @@ class DeviceKeys:
         words = suggest_passphrase() if passphrase is None else passphrase
         rules.check_passphrase(words, Security.WPA2)
         _check_new(words, settings)
+        rules.accept(rules.weak(words, settings.ssid), accept_risk)
         rows = await self._wifi.database.fetch_all("SELECT id FROM wifi_keys WHERE network = ?", (network,))
         taken = {MAIN_KEY, OLD_KEY, *(row["id"] for row in rows), *(key.id for key in settings.keys)}
         made = DeviceKey(id=_free(label, taken), label=label, passphrase=words)
@@ -106,20 +115,21 @@ class DeviceKeys:
         key = WifiKey(id=made.id, network=network, label=label, created=now, last_seen=None, revoked=None)
         return key, words, change
 
-    async def revoke(self, unit: Unit, network: str, key: str, *, caller: str) -> WifiChange:
+    async def revoke(
+        self, unit: Unit, network: str, key: str, *, caller: str, if_revision: int | None = None
+    ) -> WifiChange:
         """Queues the end of a key into `unit`: its devices are thrown off and cannot come back.
 
-        Again on a revoked key: a change in which nothing differs. Raises `wifi.network_not_found`,
-        `wifi.key_not_found`, `wifi.change_open`.
+        Again on a revoked key: the revocation that is still open, or nothing to do. Raises
+        `wifi.key_not_found` and what `WifiService.revoke` raises.
         """
-        settings = (await self._wifi.stored(network)).desired
+        await self._wifi.stored(network, if_revision)
         row = await self._wifi.database.fetch_one(
             "SELECT revoked FROM wifi_keys WHERE network = ? AND id = ?", (network, key)
         )
         if row is None:
             raise GatewayError("wifi.key_not_found", f"{network} has no key {key[:40]!r}.", field="key")
-        left = tuple(one for one in settings.keys if one.id != key)
-        change = await self._wifi.update(unit, network, {"keys": left}, caller=caller, urgent=True)
+        change = await self._wifi.revoke(unit, network, key, caller=caller)
         unit.execute(
             "UPDATE wifi_keys SET revoked = COALESCE(revoked, ?) WHERE network = ? AND id = ?",
             (self._wifi.clock.now().timestamp(), network, key),

@@ -6,12 +6,20 @@ itself. It decides nothing about changes: states, deadlines and going back are t
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from gatewayd.wifi.model import Band, NetworkSettings, Step, WifiImpact, WifiRadio, WifiStation
+from gatewayd.wifi.model import (
+    Band,
+    NetworkSettings,
+    RadioTuning,
+    Step,
+    WifiImpact,
+    WifiRadio,
+    WifiStation,
+)
 
 Networks = tuple[NetworkSettings, ...]
 
@@ -105,6 +113,28 @@ class Driver(Protocol):
 
     def impact(self, old: NetworkSettings, networks: Networks, stations: dict[str, int]) -> WifiImpact:
         """What `apply(networks)` would do; `old` is the one network that changes, as it is now."""
+        ...
+
+    def tuning(self, radio: str) -> RadioTuning | None:
+        """A radio as it was installed; None when there is none of that name, or others set it up than we."""
+        ...
+
+    def check_tuning(self, tuning: RadioTuning) -> None:
+        """Raises InvalidField on what the radio cannot or may not."""
+        ...
+
+    def tuning_impact(self, tuning: RadioTuning, networks: Networks, stations: int) -> WifiImpact:
+        """What `tune` with this tuning and `apply(networks)` would do, with so many stations on the radio.
+
+        Raises DriverError when the channel is forbidden.
+        """
+        ...
+
+    def tune(self, tunings: Mapping[str, RadioTuning]) -> None:
+        """What each radio is from the next `apply` on; one that is not named is as installed.
+
+        Raises DriverError when a channel is forbidden by now.
+        """
         ...
 
     async def apply(self, networks: Networks, *, least: Step = Step.NONE) -> Applied:

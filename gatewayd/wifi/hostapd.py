@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
+import structlog
 
 from gatewayd.errors import GatewayError, InvalidField
 from gatewayd.settings import WifiSettings
 from gatewayd.system import nl80211
 from gatewayd.tasks import Tasks
-from gatewayd.wifi.channels import RADAR_SECONDS, check_country
+from gatewayd.wifi.channels import RADAR_SECONDS, check_country, wifi_channel
 from gatewayd.wifi.control import unescape
 from gatewayd.wifi.driver import (
     Applied,
@@ -30,21 +33,25 @@ from gatewayd.wifi.hostapd_steps import ask_stations, ask_status
 from gatewayd.wifi.model import (
     Band,
     NetworkSettings,
+    RadioTuning,
     Security,
     Step,
-    WifiChannel,
     WifiImpact,
     WifiRadio,
     WifiStation,
 )
-from gatewayd.wifi.planner import Plan, heavier, impact
+from gatewayd.wifi.planner import Plan, heavier, impact, radio_impact
 from gatewayd.wifi.render import AUTO, Bss, Places, RadioSettings
+from gatewayd.wifi.tunings import check_tuning, installed
 
+log = structlog.get_logger(__name__)
 _NET = Path("/sys/class/net")
+_PORTS_PAUSE = 1.0
 _HIGHEST_2_4 = 14
 _QUEUE = 1024
 NO_RADIO = "This box has no Wi-Fi radio."
 NO_SCANNER = "No second radio listens here: this is hostapd's own word."
+HIDDEN = "A hidden network is heard, but not its name: that it is right is hostapd's own word."
 DEAF_SCANNER = "The second radio could not listen: this is hostapd's own word."
 
 
@@ -87,6 +94,14 @@ def radio_settings(settings: WifiSettings) -> tuple[RadioSettings, ...]:
     return tuple(radios)
 
 
+class KeepApart(Protocol):
+    """Sets whether a port of a bridge is kept apart from the others that are."""
+
+    async def __call__(self, interface: str, *, isolated: bool) -> None:
+        """Raises OSError or GatewayError when it cannot."""
+        ...
+
+
 class HostapdDriver:
     """Drives radios through hostapd. See `driver.Driver`."""
 
@@ -103,11 +118,18 @@ class HostapdDriver:
         tasks: Tasks,
         scanner: Scanner | None = None,
         facts: Facts = nl80211.facts,
+        keep_apart: KeepApart | None = None,
     ) -> None:
         """`run` is the folder where our own client sockets bind; it must not be a private /tmp.
 
-        `facts` is asked once for each radio's interface what it can do.
+        `facts` is asked once for each radio's interface what it can do. `keep_apart` sets whether a bridge's
+        port is isolated: hostapd keeps devices apart on each of its interfaces, not across two of them.
         """
+        self._keep_apart = keep_apart
+        self._kept_apart = False
+        self._told: Networks = ()
+        self._ordering: asyncio.Task[None] | None = None
+        self._tasks = tasks
         self._events: asyncio.Queue[RadioEvent] = asyncio.Queue(_QUEUE)
         self._scanner = scanner
         self._radios = tuple(
@@ -128,6 +150,8 @@ class HostapdDriver:
             await radio.start()
 
     async def close(self) -> None:
+        if self._ordering is not None:
+            self._ordering.cancel()
         for radio in self._radios:
             await radio.close()
 
@@ -143,14 +167,23 @@ class HostapdDriver:
                 heaviest = todo
         new = next(network for network in networks if network.network == old.network)
         told = impact(heaviest, old, new, stations)
-        if told.step is not Step.RESTART or not any(radio.has_radar_duty for radio in self._radios):
-            return told
-        return msgspec.structs.replace(
-            told,
-            silent_seconds=told.silent_seconds + RADAR_SECONDS,
-            summary="The radio restarts, and listens for radar on its channel for a minute before it sends: "
-            "every device is disconnected for that long.",
-        )
+        return _with_radar(told) if any(radio.has_radar_duty() for radio in self._radios) else told
+
+    def tuning(self, radio: str) -> RadioTuning | None:
+        return next((installed(one.installed) for one in self._radios if one.installed.radio == radio), None)
+
+    def check_tuning(self, tuning: RadioTuning) -> None:
+        check_tuning(tuning, self._called(tuning.radio).facts)
+
+    def tuning_impact(self, tuning: RadioTuning, networks: Networks, stations: int) -> WifiImpact:
+        radio = self._called(tuning.radio)
+        settings = radio.tuned(tuning)
+        told = radio_impact(radio.plan_tuned(settings, networks), stations)
+        return _with_radar(told) if radio.has_radar_duty(settings) else told
+
+    def tune(self, tunings: Mapping[str, RadioTuning]) -> None:
+        for radio in self._radios:
+            radio.tune(tunings.get(radio.installed.radio))
 
     async def apply(self, networks: Networks, *, least: Step = Step.NONE) -> Applied:
         step, silences = Step.NONE, []
@@ -158,9 +191,43 @@ class HostapdDriver:
             applied = await radio.apply(networks, least)
             step = heavier(step, applied.step)
             silences.append(applied.silent_ms)
+        if step not in (Step.NONE, Step.KEYS) or not self._kept_apart:
+            await self._set_ports(networks)
         # The radios are set one after another; a household notices the longest silence of one.
         known = [silence for silence in silences if silence is not None]
         return Applied(step=step, silent_ms=max(known, default=0) if len(known) == len(silences) else None)
+
+    async def _set_ports(self, networks: Networks) -> None:
+        """Raises DriverError when a bridge does not obey; but not before it ever has: then whoever sets ports
+        may be on its way up, and the household's Wi-Fi does not wait for that."""
+        self._told = networks
+        try:
+            await self._order_ports()
+        except DriverError as error:
+            if self._kept_apart:
+                raise
+            log.warning("wifi.ports_not_set", error=str(error))
+            if self._ordering is None or self._ordering.done():
+                self._ordering = self._tasks.spawn("wifi.ports", self._order_ports_later())
+
+    async def _order_ports_later(self) -> None:
+        while not self._kept_apart:
+            await asyncio.sleep(_PORTS_PAUSE)
+            with contextlib.suppress(DriverError):
+                await self._order_ports()
+
+    async def _order_ports(self) -> None:
+        wanted = {network.network: network for network in self._told}
+        for bss in (bss for radio in self._radios for bss in radio.bsses):
+            network = wanted[bss.network]
+            if self._keep_apart is not None and network.bridge is not None:
+                try:
+                    await self._keep_apart(bss.interface, isolated=network.isolated)
+                except (OSError, GatewayError) as error:
+                    raise DriverError(
+                        f"The bridge {network.bridge} does not keep {bss.interface} apart: {error}."
+                    ) from error
+        self._kept_apart = True
 
     async def prove(self, network: NetworkSettings) -> OnAir:
         carriers = [radio for radio in self._radios if radio.carried((network,))]
@@ -183,7 +250,7 @@ class HostapdDriver:
             # Whoever cannot listen proves nothing against a radio that sends: no network falls for that.
             return OnAir(note=DEAF_SCANNER)
         self._is_heard(heard, carriers, network)
-        return OnAir()
+        return OnAir(note=HIDDEN if network.hidden else None)
 
     async def stations(self) -> tuple[WifiStation, ...]:
         stations = []
@@ -194,7 +261,7 @@ class HostapdDriver:
                 for mac, told in await ask_stations(radio.control, bss):
                     flags = told.get("flags", "")
                     if "[ASSOC]" in flags and "[AUTHORIZED]" in flags:
-                        stations.append(_station(mac, bss.network, told))
+                        stations.append(_station(mac, bss.network, radio.settings.radio, told))
         return tuple(stations)
 
     async def deauthenticate(self, network: str, mac: str) -> None:
@@ -209,6 +276,9 @@ class HostapdDriver:
     async def events(self) -> AsyncIterator[RadioEvent]:
         while True:
             yield await self._events.get()
+
+    def _called(self, radio: str) -> HostapdRadio:
+        return next(one for one in self._radios if one.installed.radio == radio)
 
     def _emit(self, event: RadioEvent) -> None:
         if self._events.full():  # the oldest is the least wanted
@@ -251,14 +321,34 @@ class HostapdDriver:
             interface=settings.interface,
             band=settings.band,
             channel=int(status.get("channel", settings.channel)) if on_air else None,
+            width=_width(status) if on_air else None,
+            automatic=radio.wished.channel == AUTO,
             country=settings.country,
             driver=settings.driver,
             max_bss=radio.most_networks,
-            channels=() if radio.facts is None else tuple(_channel(one) for one in radio.facts.channels),
+            channels=() if radio.facts is None else tuple(wifi_channel(one) for one in radio.facts.channels),
             sae=None if radio.facts is None else radio.facts.sae,
             note=radio.able.note,
             state="on_air" if on_air else "down",
         )
+
+
+def _with_radar(told: WifiImpact) -> WifiImpact:
+    if told.step is not Step.RESTART:
+        return told
+    return msgspec.structs.replace(
+        told,
+        silent_seconds=told.silent_seconds + RADAR_SECONDS,
+        summary="The radio restarts, and listens for radar on its channel for a minute before it sends: "
+        "every device is disconnected for that long.",
+    )
+
+
+def _width(status: dict[str, str]) -> int:
+    """In MHz, by hostapd's STATUS."""
+    if status.get("vht_oper_chwidth", "0") == "1" or status.get("he_oper_chwidth", "0") == "1":
+        return 80
+    return 20 if status.get("secondary_channel", "0") == "0" else 40
 
 
 def _matches(heard: tuple[Heard, ...], bss: Bss, network: NetworkSettings) -> bool:
@@ -278,17 +368,7 @@ def ways_in(security: Security) -> frozenset[str]:
     return frozenset({security.value})
 
 
-def _channel(one: nl80211.PhyChannel) -> WifiChannel:
-    return WifiChannel(
-        band=Band(one.band),
-        number=one.number,
-        frequency=one.frequency,
-        allowed=one.usable,
-        radar=one.radar,
-    )
-
-
-def _station(mac: str, network: str, told: dict[str, str]) -> WifiStation:
+def _station(mac: str, network: str, radio: str, told: dict[str, str]) -> WifiStation:
     signal = told.get("signal")
     return WifiStation(
         mac=mac,
@@ -298,6 +378,7 @@ def _station(mac: str, network: str, told: dict[str, str]) -> WifiStation:
         tx_bytes=int(told.get("tx_bytes", 0)),
         connected_seconds=int(told.get("connected_time", 0)),
         key=told.get("keyid"),
+        radio=radio,
     )
 
 

@@ -21,7 +21,7 @@ from gatewayd.system.files import ensure_folder, write_atomically
 from gatewayd.system.nl80211 import PhyFacts
 from gatewayd.tasks import Tasks
 from gatewayd.wifi.abilities import Abilities, Version, abilities
-from gatewayd.wifi.channels import settle_channel
+from gatewayd.wifi.channels import knows_rules, leave_radar, settle_channel
 from gatewayd.wifi.control import CommandRefused, Control, ControlError, fields
 from gatewayd.wifi.driver import Applied, DriverError, Networks, RadioEvent, Refused
 from gatewayd.wifi.dry_run import dry_run, end_orphans
@@ -37,7 +37,7 @@ from gatewayd.wifi.hostapd_files import (
 )
 from gatewayd.wifi.hostapd_process import Process, spawn, version_of
 from gatewayd.wifi.hostapd_steps import Steps
-from gatewayd.wifi.model import Step
+from gatewayd.wifi.model import RadioTuning, Step
 from gatewayd.wifi.planner import RESTART, How, Plan, heavier, plan
 from gatewayd.wifi.render import (
     Bss,
@@ -48,6 +48,7 @@ from gatewayd.wifi.render import (
     carried,
     render,
 )
+from gatewayd.wifi.tunings import tuned
 
 log = structlog.get_logger(__name__)
 START_SECONDS = 10.0
@@ -72,7 +73,8 @@ class HostapdRadio:
     ) -> None:
         """`run` is the folder for our own client sockets; `emit` gets what the radio tells; `facts` is asked
         what the radio can do."""
-        self.settings = settings
+        # As installed; as wished for, where the channel may be `AUTO`; as it is.
+        self.installed = self.wished = self.settings = settings
         self.facts: PhyFacts | None = None
         self.bsses: tuple[Bss, ...] = ()
         self.process: Process | None = None
@@ -86,6 +88,7 @@ class HostapdRadio:
         self._version: Version | None = None
         self._doors = False  # whether hostapd can be asked to add and remove networks
         self._digest: str | None = None
+        self._sends_now = True
         self._busy = False
         # Whether a reload is enough when it is not known which settings the process runs: it is when it was
         # started for this radio and what it was told since is read again by a reload.
@@ -103,9 +106,8 @@ class HostapdRadio:
         await asyncio.to_thread(end_orphans, self._candidates)
         marker = await asyncio.to_thread(read_marker, self._places.marker_file(self.settings.radio))
         self.facts = await self._ask_facts(self.settings.interface)
-        self.settings = settle_channel(
-            self.settings, self.facts, None if marker is None else marker.radio.channel
-        )
+        running = None if marker is None else marker.radio.channel
+        self.settings = settle_channel(self.wished, self.facts, running)
         pid = None if marker is None else marker.pid
         self._doors = await asyncio.to_thread(self._places.global_socket(self.settings.radio).is_socket)
         try:
@@ -124,14 +126,14 @@ class HostapdRadio:
             if marker is not None and marker.pid == pid:
                 self._digest, self._version, self._slots = marker.digest, marker.version, marker.slots
                 self._before = marker.radio
-                self._rereadable = marker.rereadable and marker.radio == self.settings
+                self._rereadable = marker.rereadable
             log.info(
                 "wifi.hostapd_adopted", radio=self.settings.radio, pid=pid, known=self._digest is not None
             )
 
     async def close(self) -> None:
         """Lets go of hostapd, which runs on."""
-        await self._ears.close()
+        await self._ears.close(gone=False)
         if self.process is not None:
             self.process.release()
             self.process = None
@@ -163,10 +165,10 @@ class HostapdRadio:
         told = self.facts.most_access_points if self.facts is not None else 0
         return min(self.able.most_networks, told or self.able.most_networks)
 
-    @property
-    def has_radar_duty(self) -> bool:
-        """Whether the radio's channel must be listened to before anything is sent on it."""
-        here = (self.settings.band, self.settings.channel)
+    def has_radar_duty(self, settings: RadioSettings | None = None) -> bool:
+        """Whether the channel (of other settings, if given) must be listened to before anything is sent."""
+        settings = settings or self.settings
+        here = (settings.band, settings.channel)
         channels = () if self.facts is None else self.facts.channels
         return any(one.radar for one in channels if (one.band, one.number) == here)
 
@@ -176,7 +178,22 @@ class HostapdRadio:
 
     def plan(self, networks: Networks) -> Plan:
         """The step that `apply(networks)` would take."""
-        return self._plan(self.carried(networks), Step.NONE)
+        return self._plan(self.settings, self.carried(networks), Step.NONE)
+
+    def tune(self, tuning: RadioTuning | None) -> None:
+        """Sets this on the radio, from the next `apply` on. Raises DriverError."""
+        self.settings, self.wished = self.tuned(tuning), tuned(self.installed, tuning)
+
+    def tuned(self, tuning: RadioTuning | None) -> RadioSettings:
+        """The radio's settings with this set on it. Raises DriverError when the channel is forbidden."""
+        wished = tuned(self.installed, tuning)
+        before = self._before or self.settings
+        running = before.channel if wished.band == before.band else None
+        return settle_channel(wished, self.facts, running)
+
+    def plan_tuned(self, settings: RadioSettings, networks: Networks) -> Plan:
+        """The step that `apply(networks)` would take with these settings."""
+        return self._plan(settings, carried(settings, networks), Step.NONE)
 
     async def check(self, networks: Networks) -> None:
         """A dry run in a folder of its own. Raises Refused."""
@@ -200,6 +217,9 @@ class HostapdRadio:
     async def apply(self, networks: Networks, least: Step) -> Applied:
         """Makes the radio send these networks. Raises DriverError; then what it runs is not known."""
         wanted = self.carried(networks)
+        if least is Step.RESTART and self.has_radar_duty():
+            self.facts = await self._ask_facts(self.settings.interface) or self.facts
+            self.settings = leave_radar(self.settings, self.facts)
         slots = assign_slots(self._slots, wanted)
         rendered = await asyncio.to_thread(render, self.settings, wanted, self._places, slots)
         alive = self.process is not None and self.process.alive
@@ -207,14 +227,18 @@ class HostapdRadio:
             self._settle(wanted, rendered, slots)
             return Applied(step=Step.NONE, silent_ms=0)
         await self._recognise(wanted, slots)
-        todo, before = self._plan(wanted, least), self._running
+        todo, before = self._plan(self.settings, wanted, least), self._running
         self._running, self._digest, self._busy = None, None, True
-        self._rereadable = self._rereadable and all(how in (How.KEYS, How.EDIT) for _, how in todo.acts)
+        was_rereadable = self._rereadable
+        told = todo.step is not Step.CSA and all(how in (How.KEYS, How.EDIT) for _, how in todo.acts)
+        self._rereadable = self._rereadable and told
         try:
             await asyncio.to_thread(self._mark, None)
             await asyncio.to_thread(write_all, self._places, self.settings.radio, rendered)
             silent_ms = await self._carry_out(todo, before or (), wanted, rendered)
         except ControlError as error:
+            if todo.step is Step.CSA and isinstance(error, CommandRefused):  # nothing was touched
+                self._running, self._rereadable = before, was_rereadable
             raise DriverError(f"{error}.") from error
         except ProcessLookupError as error:
             raise DriverError("hostapd has ended in mid-change.") from error
@@ -223,8 +247,12 @@ class HostapdRadio:
         finally:
             self._busy = False
         self._digest, self._rereadable, self._before = rendered.digest, True, self.settings
+        self._sends_now = silent_ms is not None
         self._settle(wanted, rendered, slots)
         await asyncio.to_thread(self._mark, rendered.digest)
+        if self.facts is not None and not knows_rules(self.facts, self.settings.country):
+            # hostapd has told the kernel the country
+            self.facts = await self._ask_facts(self.settings.interface) or self.facts
         return Applied(step=todo.step, silent_ms=silent_ms)
 
     async def _recognise(self, wanted: Networks, slots: dict[str, int]) -> None:
@@ -235,13 +263,18 @@ class HostapdRadio:
             if old.digest == self._digest:
                 self._running = wanted
 
-    def _plan(self, wanted: Networks, least: Step) -> Plan:
+    def _plan(self, settings: RadioSettings, wanted: Networks, least: Step) -> Plan:
         if self.process is None or not self.process.alive or not wanted:
             return RESTART
         if self._running is None:
-            return Plan(step=heavier(least, Step.RELOAD if self._rereadable else Step.RESTART))
+            rereadable = self._rereadable and self._before == settings
+            return Plan(step=heavier(least, Step.RELOAD if rereadable else Step.RESTART))
         first = next((name for name, slot in self._slots.items() if slot == 0), None)
-        todo = plan(self.settings, self.able, self._running, wanted, first=first, before_radio=self._before)
+        able = self.able
+        # Nobody can be taken along to where nothing may be sent for a minute, nor from there.
+        if self.has_radar_duty(settings) or not self._sends_now:
+            able = msgspec.structs.replace(able, csa=False)
+        todo = plan(settings, able, self._running, wanted, first=first, before_radio=self._before)
         return todo if heavier(least, todo.step) is todo.step else Plan(step=least)
 
     async def _carry_out(
@@ -272,8 +305,9 @@ class HostapdRadio:
     async def _sends(self, started: float) -> bool:
         loop = asyncio.get_running_loop()
         while loop.time() < started + START_SECONDS:
-            if await self._state() == "ENABLED":
-                return True
+            state = await self._state()
+            if state in ("ENABLED", "DFS"):  # for radar it listens a minute
+                return state == "ENABLED"
             await asyncio.sleep(_POLL)
         return False
 
@@ -318,7 +352,7 @@ class HostapdRadio:
             if loop.time() > deadline:
                 raise DriverError(f"hostapd did not answer within {START_SECONDS:.0f} s of its start.")
             await asyncio.sleep(_POLL)
-        self._rereadable = True
+        self._rereadable, self._before = True, self.settings
 
     async def _state(self) -> str | None:
         """What hostapd says of the radio (ENABLED, DFS ...); None when it does not say."""
@@ -354,10 +388,9 @@ class HostapdRadio:
         if self.process is None:
             file.unlink(missing_ok=True)
             return
-        pid = self.process.pid
         marker = Marker(
-            pid=pid,
-            started=start_time(pid),
+            pid=self.process.pid,
+            started=start_time(self.process.pid),
             radio=self.settings,
             digest=digest,
             version=self._version,

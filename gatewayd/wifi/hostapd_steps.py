@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from gatewayd.system.files import write_atomically
 from gatewayd.wifi.channels import frequency
-from gatewayd.wifi.commands import commands, gone_keys, throws_all_off
+from gatewayd.wifi.commands import channel_switch, commands, gone_keys, throws_all_off
 from gatewayd.wifi.control import CommandRefused, Control, ControlError, fields
 from gatewayd.wifi.driver import DriverError, Networks
 from gatewayd.wifi.model import NetworkSettings
@@ -16,7 +16,6 @@ from gatewayd.wifi.planner import How, Plan
 from gatewayd.wifi.render import Bss, Places, RadioSettings, Rendered
 
 ADD_SECONDS = 10.0
-_BEACONS_BEFORE_SWITCH = 5
 _SWITCH_SECONDS = 3.0
 _POLL = 0.05
 
@@ -52,7 +51,7 @@ class Steps:
         """Announces the new channel in some beacons, so that stations come along, and goes there."""
         megahertz = frequency(radio.band, radio.channel)
         async with await self._control(radio.interface) as control:
-            await control.order(f"CHAN_SWITCH {_BEACONS_BEFORE_SWITCH} {megahertz} ht")
+            await control.order(channel_switch(radio))
             deadline = asyncio.get_running_loop().time() + _SWITCH_SECONDS
             while fields(await control.ask("STATUS")).get("freq") != str(megahertz):
                 if asyncio.get_running_loop().time() > deadline:

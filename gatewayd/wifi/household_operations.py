@@ -7,14 +7,15 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from gatewayd.operations import Context, Empty, Operation, Request, Result, Scope
+from gatewayd.operations import Context, Empty, Operation, Request, Result
 from gatewayd.system.secret import Secret
 from gatewayd.wifi.device_keys import DeviceKeys, WifiKey
 from gatewayd.wifi.keys import suggest_passphrase
 from gatewayd.wifi.model import Band, Confirm, NetworkRole, WifiChange, WifiNetwork, Window
-from gatewayd.wifi.operations import LOCK, WifiChangeAnswer, WifiNetworkName, patch_of, wanted_seconds
+from gatewayd.wifi.operations import WifiChangeAnswer, WifiNetworkName, patch_of, wanted_seconds
 from gatewayd.wifi.qr import CONTENT_TYPES, Format, draw, wifi_uri
 from gatewayd.wifi.rotation import Rotation, WifiRotation
+from gatewayd.wifi.rows import changes, reads, shows_secret
 from gatewayd.wifi.service import WifiService
 
 
@@ -90,11 +91,17 @@ class WifiKeys(Result, frozen=True, kw_only=True):
 
 
 class WifiKeyCreate(Request, frozen=True, kw_only=True):
-    """A new password for one device; a random one when none is given. `label` says whose it is."""
+    """A new password for one device; a random one when none is given. `label` says whose it is.
+
+    `if_revision`: refuse when the network is no longer at this revision. `accept_risk`: yes to a password
+    that is easily guessed.
+    """
 
     network: str
     label: str
     passphrase: Secret | None = None
+    accept_risk: bool = False
+    if_revision: int | None = None
 
 
 class WifiKeyMade(Result, frozen=True, kw_only=True):
@@ -106,18 +113,32 @@ class WifiKeyMade(Result, frozen=True, kw_only=True):
 
 
 class WifiKeyName(Request, frozen=True, kw_only=True):
-    """Names one key of one network."""
+    """Names one key of one network; `if_revision`: refuse when the network is no longer at this revision."""
 
     network: str
     key: str
+    if_revision: int | None = None
 
 
 class WifiRotationStart(Request, frozen=True, kw_only=True):
-    """The new password (a random one when none is given), and for how many days the old one works too."""
+    """The new password (a random one when none is given), and for how many days the old one works too.
+
+    `if_revision`: refuse when the network is no longer at this revision. `accept_risk`: yes to a password
+    that is easily guessed.
+    """
 
     network: str
     passphrase: Secret | None = None
     days: int = 7
+    accept_risk: bool = False
+    if_revision: int | None = None
+
+
+class WifiRotationFinish(Request, frozen=True, kw_only=True):
+    """Names one network by its id; `if_revision`: refuse when it is no longer at this revision."""
+
+    network: str
+    if_revision: int | None = None
 
 
 class Handlers:
@@ -166,12 +187,24 @@ class Handlers:
 
     async def create_key(self, request: WifiKeyCreate, context: Context) -> WifiKeyMade:
         key, words, change = await self._keys.create(
-            context.unit, request.network, request.label, request.passphrase, caller=context.caller.id
+            context.unit,
+            request.network,
+            request.label,
+            request.passphrase,
+            caller=context.caller.id,
+            if_revision=request.if_revision,
+            accept_risk=request.accept_risk,
         )
         return WifiKeyMade(key=key, passphrase=words.reveal(), change=change)
 
     async def revoke_key(self, request: WifiKeyName, context: Context) -> WifiChangeAnswer:
-        change = await self._keys.revoke(context.unit, request.network, request.key, caller=context.caller.id)
+        change = await self._keys.revoke(
+            context.unit,
+            request.network,
+            request.key,
+            caller=context.caller.id,
+            if_revision=request.if_revision,
+        )
         return WifiChangeAnswer(change=change)
 
     async def rotation(self, request: WifiNetworkName, _context: Context) -> WifiRotation:
@@ -179,12 +212,20 @@ class Handlers:
 
     async def start_rotation(self, request: WifiRotationStart, context: Context) -> WifiChangeAnswer:
         change = await self._rotation.start(
-            context.unit, request.network, request.passphrase, request.days, caller=context.caller.id
+            context.unit,
+            request.network,
+            request.passphrase,
+            request.days,
+            caller=context.caller.id,
+            if_revision=request.if_revision,
+            accept_risk=request.accept_risk,
         )
         return WifiChangeAnswer(change=change)
 
-    async def finish_rotation(self, request: WifiNetworkName, context: Context) -> WifiChangeAnswer:
-        change = await self._rotation.finish(context.unit, request.network, caller=context.caller.id)
+    async def finish_rotation(self, request: WifiRotationFinish, context: Context) -> WifiChangeAnswer:
+        change = await self._rotation.finish(
+            context.unit, request.network, caller=context.caller.id, if_revision=request.if_revision
+        )
         return WifiChangeAnswer(change=change)
 
 
@@ -195,151 +236,105 @@ def household_operations(service: WifiService) -> tuple[Operation, ...]:
 
 
 def _network_rows(handlers: Handlers) -> tuple[Operation, ...]:
+    one = "/wifi/networks/{network}"
     return (
-        Operation(
-            name="wifi.networks.create",
-            summary="Make a network, for example for guests; when it fails on the air there is none",
-            request=WifiNetworkCreate,
-            result=WifiNetworkMade,
-            scope=Scope.WIFI_WRITE,
-            method="POST",
-            path="/wifi/networks",
-            handler=handlers.create,
-            mutates=True,
-            recovery="transaction",
-            lock=LOCK,
-            status=202,
+        changes(
+            "wifi.networks.create",
+            "POST /wifi/networks",
+            handlers.create,
+            WifiNetworkCreate,
+            WifiNetworkMade,
+            "Make a network, for example for guests; when it fails on the air there is none",
             target="role",
         ),
-        Operation(
-            name="wifi.networks.delete",
-            summary="End a network and forget its passwords; not the home network",
-            request=WifiNetworkDelete,
-            result=WifiChangeAnswer,
-            scope=Scope.WIFI_WRITE,
-            method="DELETE",
-            path="/wifi/networks/{network}",
-            handler=handlers.delete,
-            mutates=True,
-            recovery="transaction",
-            lock=LOCK,
-            status=202,
+        changes(
+            "wifi.networks.delete",
+            f"DELETE {one}",
+            handlers.delete,
+            WifiNetworkDelete,
+            WifiChangeAnswer,
+            "End a network and forget its passwords; not the home network",
             target="network",
         ),
-        Operation(
-            name="wifi.networks.qr",
-            summary="A QR code to join a network by; who asked is in the activity log",
-            request=WifiQrQuery,
-            result=WifiQr,
-            scope=Scope.WIFI_REVEAL,
-            method="GET",
-            path="/wifi/networks/{network}/qr",
-            handler=handlers.qr,
-            mutates=True,  # nothing but the audit row, as with `reveal`
-            recovery="redo",
-            secret_answer=True,
-            target="network",
+        shows_secret(
+            "wifi.networks.qr",
+            f"GET {one}/qr",
+            handlers.qr,
+            WifiQrQuery,
+            WifiQr,
+            "A QR code to join a network by; who asked is in the activity log",
         ),
-        Operation(
-            name="wifi.passphrase.suggest",
-            summary="A strong password that is easy to read out",
-            request=Empty,
-            result=WifiPassphrase,
-            scope=Scope.WIFI_READ,
-            method="GET",
-            path="/wifi/passphrase",
-            handler=handlers.suggest,
+        reads(
+            "wifi.passphrase.suggest",
+            "/wifi/passphrase",
+            handlers.suggest,
+            WifiPassphrase,
+            "A strong password that is easy to read out",
             secret_answer=True,
         ),
     )
 
 
 def _key_rows(handlers: Handlers) -> tuple[Operation, ...]:
+    all_of_one = "/wifi/networks/{network}/keys"
     return (
-        Operation(
-            name="wifi.keys.list",
-            summary="A network's passwords of single devices, without the passwords",
+        reads(
+            "wifi.keys.list",
+            all_of_one,
+            handlers.keys,
+            WifiKeys,
+            "A network's passwords of single devices, without the passwords",
             request=WifiNetworkName,
-            result=WifiKeys,
-            scope=Scope.WIFI_READ,
-            method="GET",
-            path="/wifi/networks/{network}/keys",
-            handler=handlers.keys,
         ),
-        Operation(
-            name="wifi.keys.create",
-            summary="Make a password for one device; it is shown this once",
-            request=WifiKeyCreate,
-            result=WifiKeyMade,
-            scope=Scope.WIFI_WRITE,
-            method="POST",
-            path="/wifi/networks/{network}/keys",
-            handler=handlers.create_key,
-            mutates=True,
-            recovery="transaction",
-            lock=LOCK,
-            status=202,
+        changes(
+            "wifi.keys.create",
+            f"POST {all_of_one}",
+            handlers.create_key,
+            WifiKeyCreate,
+            WifiKeyMade,
+            "Make a password for one device; it is shown this once",
             secret_answer=True,
             target="network",
         ),
-        Operation(
-            name="wifi.keys.revoke",
-            summary="Take one device's password away; the others do not notice",
-            request=WifiKeyName,
-            result=WifiChangeAnswer,
-            scope=Scope.WIFI_WRITE,
-            method="DELETE",
-            path="/wifi/networks/{network}/keys/{key}",
-            handler=handlers.revoke_key,
-            mutates=True,
-            recovery="transaction",
-            lock=LOCK,
-            status=202,
+        changes(
+            "wifi.keys.revoke",
+            f"DELETE {all_of_one}/{{key}}",
+            handlers.revoke_key,
+            WifiKeyName,
+            WifiChangeAnswer,
+            "Take one device's password away; the others do not notice",
             target="key",
         ),
     )
 
 
 def _rotation_rows(handlers: Handlers) -> tuple[Operation, ...]:
+    one = "/wifi/networks/{network}/rotation"
     return (
-        Operation(
-            name="wifi.rotation.get",
-            summary="Whether a password is being changed over, and who still has the old one",
+        reads(
+            "wifi.rotation.get",
+            one,
+            handlers.rotation,
+            WifiRotation,
+            "Whether a password is being changed over, and who still has the old one",
             request=WifiNetworkName,
-            result=WifiRotation,
-            scope=Scope.WIFI_READ,
-            method="GET",
-            path="/wifi/networks/{network}/rotation",
-            handler=handlers.rotation,
         ),
-        Operation(
-            name="wifi.rotation.start",
-            summary="Change a password over in days: old and new work until it is finished",
-            request=WifiRotationStart,
-            result=WifiChangeAnswer,
-            scope=Scope.WIFI_WRITE,
-            method="POST",
-            path="/wifi/networks/{network}/rotation",
-            handler=handlers.start_rotation,
-            mutates=True,
-            recovery="transaction",
-            lock=LOCK,
-            status=202,
+        changes(
+            "wifi.rotation.start",
+            f"POST {one}",
+            handlers.start_rotation,
+            WifiRotationStart,
+            WifiChangeAnswer,
+            "Change a password over in days: old and new work until it is finished",
             target="network",
         ),
-        Operation(
-            name="wifi.rotation.finish",
-            summary="End the old password; only devices that still use it are disconnected",
-            request=WifiNetworkName,
-            result=WifiChangeAnswer,
-            scope=Scope.WIFI_WRITE,
-            method="POST",
-            path="/wifi/networks/{network}/rotation/finish",
-            handler=handlers.finish_rotation,
-            mutates=True,
-            recovery="transaction",
-            lock=LOCK,
-            status=202,
+        changes(
+            "wifi.rotation.finish",
+            f"POST {one}/finish",
+            handlers.finish_rotation,
+            WifiRotationFinish,
+            WifiChangeAnswer,
+            "End the old password; only devices that still use it are disconnected",
             target="network",
         ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import secrets
@@ -10,6 +11,7 @@ from gatewayd.system.secret import Secret
 
 _ITERATIONS = 4096  # IEEE Std 802.11-2020, J.4.1: PSK = PBKDF2(passphrase, ssid, 4096, 256 bits)
 _PMK_BYTES = 32
+_REMEMBERED = 256
 _RAW_KEY = re.compile(r"[0-9A-Fa-f]{64}")
 
 # Without 0 O o 1 l I and whatever a television's remote control or a QR reader might mistake.
@@ -22,10 +24,12 @@ def is_raw_key(passphrase: str) -> bool:
     return _RAW_KEY.fullmatch(passphrase) is not None
 
 
+@functools.lru_cache(_REMEMBERED)
 def pmk(passphrase: Secret, ssid: bytes) -> str:
     """The pairwise master key of WPA2-Personal, as 64 lower-case hexadecimal digits.
 
-    Takes some milliseconds. A raw key is returned as it is.
+    Takes some milliseconds, but not again: a revocation must not wait for the keys of all the others. A raw
+    key is returned as it is.
     """
     words = passphrase.reveal()
     if is_raw_key(words):

@@ -146,18 +146,37 @@ class NetworkSettings(Struct, frozen=True, kw_only=True):
 
     def same_as(self, other: NetworkSettings) -> bool:
         """Whether both describe the same network, whatever their revisions."""
-        return all(
-            getattr(self, name) == getattr(other, name)
+        return not self.different(other)
+
+    def different(self, other: NetworkSettings) -> tuple[str, ...]:
+        """The names of the fields in which they differ, but for their revisions."""
+        return tuple(
+            name
             for name in self.__struct_fields__
-            if name != "revision"
+            if name != "revision" and getattr(self, name) != getattr(other, name)
         )
+
+
+class RadioTuning(Struct, frozen=True, kw_only=True):
+    """What the household set on a radio, at one revision; 0 is as installed.
+
+    `channel` is 0 where the radio shall choose. `width` in MHz: 20, 40 or 80.
+    """
+
+    radio: str
+    revision: int
+    band: Band
+    channel: int
+    width: int = 20
+    country: str | None = None
 
 
 class WifiImpact(Struct, frozen=True, kw_only=True):
     """What a change will do to the household, told before it is done.
 
     `stations_dropped` counts stations that will lose their connection at once, `need_new_credentials`
-    whether devices must be told a new name or password; `silent_seconds` is an estimate.
+    whether devices must be told a new name or password; `silent_seconds` is an estimate. `changed` names the
+    fields of the network that will be different, or is `created` or `deleted` alone.
     """
 
     step: Step
@@ -165,6 +184,7 @@ class WifiImpact(Struct, frozen=True, kw_only=True):
     need_new_credentials: bool
     silent_seconds: float
     summary: str
+    changed: tuple[str, ...] = ()
 
 
 class WifiNetwork(Struct, frozen=True, kw_only=True):
@@ -190,7 +210,8 @@ class WifiNetwork(Struct, frozen=True, kw_only=True):
 
 
 class WifiChange(Struct, frozen=True, kw_only=True):
-    """One change of one network on its way from `from_revision` to `to_revision`.
+    """One change of one network on its way from `from_revision` to `to_revision`; or of a radio: then `radio`
+    names it, and `network` is empty.
 
     `reason` is a sentence when it was rolled back, or when its proof needs a word. `deadline` is set
     while it waits for a confirmation. `outage_ms` is for how long the radio was disturbed or silent, by
@@ -210,11 +231,13 @@ class WifiChange(Struct, frozen=True, kw_only=True):
     created: datetime
     deadline: datetime | None
     ended: datetime | None
+    radio: str | None = None
     simulated: bool = False
 
 
 class WifiStation(Struct, frozen=True, kw_only=True):
-    """A device that finished its handshake. `signal_dbm` is None when the driver does not tell."""
+    """A device that finished its handshake. `signal_dbm` and `radio` (its place) are None when the driver
+    does not tell."""
 
     mac: str
     network: str
@@ -223,21 +246,24 @@ class WifiStation(Struct, frozen=True, kw_only=True):
     tx_bytes: int
     connected_seconds: int
     key: str | None = None
+    radio: str | None = None
 
 
 class WifiChannel(Struct, frozen=True, kw_only=True):
     """A channel that a radio knows. `allowed`: here and now by the country's rules; `radar`: listened to for
-    a minute before anything is sent, and left when radar is seen."""
+    a minute before anything is sent, and left when radar is seen; `widths`: how wide (MHz) it can be."""
 
     band: Band
     number: int
     frequency: int
     allowed: bool
     radar: bool
+    widths: tuple[int, ...] = (20,)
 
 
 class WifiRadio(Struct, frozen=True, kw_only=True):
-    """A radio as it is now. `channel` is None while it is silent; `driver` is the kernel's name for it.
+    """A radio as it is now. `channel` is None while it is silent, `width` (MHz) also where nobody tells;
+    `automatic`: the radio chose the channel. `driver` is the kernel's name for it.
 
     What it can do is as the kernel tells, and empty or None where it does not: `channels`, `sae` (WPA3).
     `max_bss` networks at most fit on it. `note` is a sentence when the radio has limits worth knowing.
@@ -250,6 +276,8 @@ class WifiRadio(Struct, frozen=True, kw_only=True):
     country: str | None
     driver: str
     state: Literal["on_air", "down"]
+    width: int | None = None
+    automatic: bool = False
     max_bss: int | None = None
     channels: tuple[WifiChannel, ...] = ()
     sae: bool | None = None

@@ -37,6 +37,7 @@ from gatewayd.wifi.hostapd import DEAF_SCANNER, ways_in
 from gatewayd.wifi.model import Band, NetworkSettings, Step, WifiImpact, WifiRadio, WifiStation
 from gatewayd.wifi.planner import Plan, heavier, impact
 from gatewayd.wifi.render import RadioSettings, carried
+from gatewayd.wifi.tunings import SetByOthers
 
 log = structlog.get_logger(__name__)
 OWN_WORD = "No second radio listens here: this is NetworkManager's own word."
@@ -68,7 +69,7 @@ _REASONS = {
 Ears = Callable[[str], Awaitable[tuple[nl80211.PhyStation, ...]]]
 
 
-class NetworkManagerDriver:
+class NetworkManagerDriver(SetByOthers):
     """Drives radios through NetworkManager. See `driver.Driver`."""
 
     name = "networkmanager"

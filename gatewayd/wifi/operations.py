@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, UnsetType
 
 from gatewayd.errors import InvalidField
-from gatewayd.operations import Context, Empty, Operation, Request, Result, Scope
+from gatewayd.operations import Context, Empty, Operation, Request, Result
 from gatewayd.system.clock import Clock
 from gatewayd.system.secret import Secret
 from gatewayd.wifi.model import (
@@ -22,11 +22,11 @@ from gatewayd.wifi.model import (
     WifiStation,
     Window,
 )
+from gatewayd.wifi.rows import changes, reads, shows_secret
 from gatewayd.wifi.rules import read_security
 from gatewayd.wifi.service import WifiService
 from gatewayd.wifi.witness import WifiRefused
 
-LOCK = "wifi"
 _CONTROL = (
     *("network", "confirm", "deadline_seconds", "if_revision", "accept_risk", "expires", "for_seconds"),
     *("role", "id"),
@@ -103,6 +103,13 @@ class WifiChangeName(Request, frozen=True, kw_only=True):
     """Names one change by its id."""
 
     change: str
+
+
+class WifiChangeRevert(WifiChangeName, frozen=True, kw_only=True):
+    """Names one change; `accept_risk`: yes to what was dangerous before it, such as a network without a
+    password."""
+
+    accept_risk: bool = False
 
 
 class WifiChangeQuery(Request, frozen=True, kw_only=True):
@@ -186,8 +193,10 @@ class Handlers:
         change = await self._service.confirm(context.unit, request.change, caller=context.caller.id)
         return WifiChangeAnswer(change=change)
 
-    async def revert(self, request: WifiChangeName, context: Context) -> WifiChangeAnswer:
-        change = await self._service.revert(context.unit, request.change, caller=context.caller.id)
+    async def revert(self, request: WifiChangeRevert, context: Context) -> WifiChangeAnswer:
+        change = await self._service.revert(
+            context.unit, request.change, caller=context.caller.id, accept_risk=request.accept_risk
+        )
         return WifiChangeAnswer(change=change)
 
     async def stations(self, _request: Empty, _context: Context) -> WifiStations:
@@ -198,124 +207,94 @@ class Handlers:
 
 
 def operations(service: WifiService) -> tuple[Operation, ...]:
-    """All rows of Wi-Fi."""
+    """All rows of this file."""
     handlers = Handlers(service)
     return (*_network_rows(handlers), *_change_rows(handlers), *_radio_rows(handlers))
 
 
 def _network_rows(handlers: Handlers) -> tuple[Operation, ...]:
+    one = "/wifi/networks/{network}"
     return (
-        Operation(
-            name="wifi.networks.list",
-            summary="The Wi-Fi networks, without their passwords",
-            request=Empty,
-            result=WifiNetworks,
-            scope=Scope.WIFI_READ,
-            method="GET",
-            path="/wifi/networks",
-            handler=handlers.networks,
+        reads(
+            "wifi.networks.list",
+            "/wifi/networks",
+            handlers.networks,
+            WifiNetworks,
+            "The Wi-Fi networks, without their passwords",
         ),
-        Operation(
-            name="wifi.networks.get",
-            summary="One Wi-Fi network, without its password",
+        reads(
+            "wifi.networks.get",
+            one,
+            handlers.network,
+            WifiNetwork,
+            "One Wi-Fi network, without its password",
             request=WifiNetworkName,
-            result=WifiNetwork,
-            scope=Scope.WIFI_READ,
-            method="GET",
-            path="/wifi/networks/{network}",
-            handler=handlers.network,
         ),
-        Operation(
-            name="wifi.networks.update",
-            summary="Change a network's name, password or way; answers before the radio is touched",
-            request=WifiNetworkUpdate,
-            result=WifiChangeAnswer,
-            scope=Scope.WIFI_WRITE,
-            method="PATCH",
-            path="/wifi/networks/{network}",
-            handler=handlers.update,
-            mutates=True,
-            recovery="transaction",
-            lock=LOCK,
-            status=202,
+        changes(
+            "wifi.networks.update",
+            f"PATCH {one}",
+            handlers.update,
+            WifiNetworkUpdate,
+            WifiChangeAnswer,
+            "Change a network's name, password or way; answers before the radio is touched",
             target="network",
         ),
-        Operation(
-            name="wifi.networks.preview",
-            summary="What a change would do to the household; changes nothing",
+        reads(
+            "wifi.networks.preview",
+            f"{one}/preview",
+            handlers.preview,
+            WifiPreview,
+            "What a change would do to the household; changes nothing",
             request=WifiNetworkPatch,
-            result=WifiPreview,
-            scope=Scope.WIFI_READ,
             method="POST",
-            path="/wifi/networks/{network}/preview",
-            handler=handlers.preview,
         ),
-        Operation(
-            name="wifi.networks.reveal",
-            summary="A network's name and password; who asked is in the activity log",
-            request=WifiNetworkName,
-            result=WifiCredentials,
-            scope=Scope.WIFI_REVEAL,
-            method="POST",
-            path="/wifi/networks/{network}/reveal",
-            handler=handlers.reveal,
-            mutates=True,  # nothing but the audit row, which is why it counts as one
-            recovery="redo",
-            secret_answer=True,
-            target="network",
+        shows_secret(
+            "wifi.networks.reveal",
+            f"POST {one}/reveal",
+            handlers.reveal,
+            WifiNetworkName,
+            WifiCredentials,
+            "A network's name and password; who asked is in the activity log",
         ),
     )
 
 
 def _change_rows(handlers: Handlers) -> tuple[Operation, ...]:
+    one = "/wifi/changes/{change}"
     return (
-        Operation(
-            name="wifi.changes.list",
-            summary="Changes of the Wi-Fi, newest first",
+        reads(
+            "wifi.changes.list",
+            "/wifi/changes",
+            handlers.changes,
+            WifiChanges,
+            "Changes of the Wi-Fi, newest first",
             request=WifiChangeQuery,
-            result=WifiChanges,
-            scope=Scope.WIFI_READ,
-            method="GET",
-            path="/wifi/changes",
-            handler=handlers.changes,
         ),
-        Operation(
-            name="wifi.changes.get",
-            summary="One change and where it is",
+        reads(
+            "wifi.changes.get",
+            one,
+            handlers.change,
+            WifiChange,
+            "One change and where it is",
             request=WifiChangeName,
-            result=WifiChange,
-            scope=Scope.WIFI_READ,
-            method="GET",
-            path="/wifi/changes/{change}",
-            handler=handlers.change,
         ),
-        Operation(
-            name="wifi.changes.confirm",
-            summary="Keep a change that is on the air",
-            request=WifiChangeName,
-            result=WifiChangeAnswer,
-            scope=Scope.WIFI_WRITE,
-            method="POST",
-            path="/wifi/changes/{change}/confirm",
-            handler=handlers.confirm,
-            mutates=True,
-            recovery="transaction",
-            lock=LOCK,
+        changes(
+            "wifi.changes.confirm",
+            f"POST {one}/confirm",
+            handlers.confirm,
+            WifiChangeName,
+            WifiChangeAnswer,
+            "Keep a change that is on the air",
+            status=200,
             target="change",
         ),
-        Operation(
-            name="wifi.changes.revert",
-            summary="Go back to what was before a change",
-            request=WifiChangeName,
-            result=WifiChangeAnswer,
-            scope=Scope.WIFI_WRITE,
-            method="POST",
-            path="/wifi/changes/{change}/revert",
-            handler=handlers.revert,
-            mutates=True,
-            recovery="transaction",
-            lock=LOCK,
-            status=202,
+        changes(
+            "wifi.changes.revert",
+            f"POST {one}/revert",
+            handlers.revert,
+            WifiChangeRevert,
+            WifiChangeAnswer,
+            "Go back to what was before a change",
             target="change",
         ),
     )
@@ -323,26 +302,14 @@ def _change_rows(handlers: Handlers) -> tuple[Operation, ...]:
 
 def _radio_rows(handlers: Handlers) -> tuple[Operation, ...]:
     return (
-        Operation(
-            name="wifi.stations.list",
-            summary="Devices that are connected by Wi-Fi now",
-            request=Empty,
-            result=WifiStations,
-            scope=Scope.WIFI_READ,
-            method="GET",
-            path="/wifi/stations",
-            handler=handlers.stations,
+        reads(
+            "wifi.stations.list",
+            "/wifi/stations",
+            handlers.stations,
+            WifiStations,
+            "Devices that are connected by Wi-Fi now",
         ),
-        Operation(
-            name="wifi.radios.list",
-            summary="The radios of the box",
-            request=Empty,
-            result=WifiRadios,
-            scope=Scope.WIFI_READ,
-            method="GET",
-            path="/wifi/radios",
-            handler=handlers.radios,
-        ),
+        reads("wifi.radios.list", "/wifi/radios", handlers.radios, WifiRadios, "The radios of the box"),
     )
 
 

@@ -27,6 +27,8 @@ SILENT_SECONDS = {
     Step.RESTART: 3.0,
 }
 """How long a radio is silent, roughly; a restart was measured at 2 to 3 s."""
+NARROW = 20
+"""MHz: a channel as wide as that can be announced; wider ones were refused."""
 _ORDER = tuple(Step)
 _SUMMARIES = {
     Step.NONE: "Nothing on the air changes.",
@@ -99,7 +101,8 @@ def plan(
             acts.append((name, how))
     if before_radio is not None and before_radio != radio:
         moved = structs.replace(before_radio, channel=radio.channel) == radio
-        return Plan(step=Step.CSA) if moved and able.csa and step is Step.NONE else RESTART
+        announced = moved and able.csa and radio.width == NARROW and step is Step.NONE
+        return Plan(step=Step.CSA) if announced else RESTART
     return Plan(step=step, acts=tuple(acts) if step in (Step.KEYS, Step.BSS) else ())
 
 
@@ -164,6 +167,17 @@ def impact(plan: Plan, old: NetworkSettings, new: NetworkSettings, stations: dic
         need_new_credentials=bool(credentials),
         silent_seconds=SILENT_SECONDS[plan.step],
         summary=summary,
+    )
+
+
+def radio_impact(plan: Plan, stations: int) -> WifiImpact:
+    """What the plan means when a radio itself is changed, with so many stations on it."""
+    return WifiImpact(
+        step=plan.step,
+        stations_dropped=stations if plan.step in (Step.RELOAD, Step.RESTART) else 0,
+        need_new_credentials=False,
+        silent_seconds=SILENT_SECONDS[plan.step],
+        summary=_SUMMARIES[plan.step],
     )
 
 

@@ -1,8 +1,10 @@
 """A network as a QR code that phones join by. Pure.
 
 The text is the `WIFI:` form that cameras of phones read, with a backslash before each of ``\\ ; , : "``.
-`T:WPA` stands for every network with a password, WPA3 too (WPA3 Specification 3.0, 7.1): a phone finds
-out by itself what the network speaks. OWE has no password and is `nopass` like an open network.
+`T:WPA` stands for every network with a password, WPA3 too (it is the only type in the WPA3 Specification,
+3.0, 7.1): a phone finds out by itself what the network speaks. That specification leaves the type out where
+there is no password and writes `%3B` for a semicolon; phones read the older form, with `nopass` and
+backslashes, which is therefore what is written. Passwords that we suggest are the same in both.
 """
 
 from __future__ import annotations

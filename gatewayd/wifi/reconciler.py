@@ -20,9 +20,11 @@ from gatewayd.store.database import Database
 from gatewayd.system.clock import Clock
 from gatewayd.wifi.channels import RADAR_SECONDS
 from gatewayd.wifi.driver import Driver, DriverError, ListensForRadar, Networks, NotOnAir, OnAir, RadioEvent
-from gatewayd.wifi.events import WifiChanged, WifiStationJoined, WifiStationLeft, WifiSwitched
-from gatewayd.wifi.model import ChangeState, NetworkSettings, Step, WifiChange
+from gatewayd.wifi.events import WifiChanged, WifiStationJoined, WifiStationLeft
+from gatewayd.wifi.model import ChangeState, Step, WifiChange
+from gatewayd.wifi.newcomers import Newcomers
 from gatewayd.wifi.repository import Repository, StoredChange
+from gatewayd.wifi.sending import Sending, replaced
 from gatewayd.wifi.timetable import Timetable
 
 log = structlog.get_logger(__name__)
@@ -56,8 +58,11 @@ class Reconciler:
         self._bus = bus
         self._clock = clock
         self._timetable = timetable
+        self._sending = Sending(
+            driver=driver, repository=repository, database=database, bus=bus, clock=clock, timetable=timetable
+        )
         self._pass_on = heard
-        self._sent: Networks | None = None
+        self._newcomers = Newcomers(driver)
         self._wake = asyncio.Event()
         self._lost: str | None = None
         self._resumed = False
@@ -83,6 +88,7 @@ class Reconciler:
             await self._resume()
             while True:
                 self._wake.clear()
+                await self._sending.keep_up()
                 changes = await self._repository.open_changes()
                 if changes:
                     await self._carry_out(changes[0])
@@ -97,6 +103,7 @@ class Reconciler:
 
     def _heard(self, event: RadioEvent) -> None:
         simulated = self._driver.simulated
+        self._newcomers.hear(event)
         if event.kind == "lost":
             self._lost = event.reason
             log.warning("wifi.radio_lost", reason=event.reason)
@@ -112,6 +119,7 @@ class Reconciler:
     # --- beginning and falling silent ----------------------------------------------------------------
 
     async def _resume(self) -> None:
+        self._sending.under_way = None
         await self._driver.start()
         interrupted = [
             stored.change
@@ -120,7 +128,7 @@ class Reconciler:
         ]
         self._resumed = True
         started = self._clock.monotonic()
-        await self._bring_up(await self._good())
+        await self._bring_up(await self._sending.good())
         for change in interrupted:
             touched = change.state is not ChangeState.PENDING
             await self._finish_back(
@@ -128,7 +136,7 @@ class Reconciler:
             )
 
     async def _restore(self) -> None:
-        good = await self._good()
+        good = await self._sending.good()
         with contextlib.suppress(NotOnAir):
             await self._prove_all(good)
             self._lost = None
@@ -145,66 +153,64 @@ class Reconciler:
         """
         started = self._clock.monotonic()
         self._lost = None
-        self._sent = None
+        self._sending.networks = None
         try:
+            await self._tune()
             applied = await self._driver.apply(networks, least=least)
+            self._sending.networks = networks
             await self._wait_on_air(networks, RETURN_SECONDS)
             silent = applied.silent_ms
         except DriverError as error:
             log.warning("wifi.restart_needed", reason=str(error))
+            networks = await self._sending.good()
             await self._driver.apply(networks, least=Step.RESTART)
+            self._sending.networks = networks
             await self._wait_on_air(networks, ON_AIR_SECONDS)
             silent = None
         self.down = None
-        self._sent = networks
         return self._since(started) if silent is None else silent
 
     async def _follow_timetable(self) -> None:
         """Switches what a schedule or an end has made due; then waits for that or for a word."""
-        good = await self._good()
-        if self._sent is not None and good != self._sent:
-            before = {network.network: network.enabled for network in self._sent}
+        good = await self._sending.good()
+        if self._sending.networks is not None and good != self._sending.networks:
+            before = self._sending.networks
             await self._bring_up(good)
-            for network in good:
-                if before.get(network.network, network.enabled) != network.enabled:
-                    log.info("wifi.network_switched", network=network.network, on=network.enabled)
-                    self._bus.publish(
-                        WifiSwitched(
-                            network=network.network, on=network.enabled, simulated=self._driver.simulated
-                        )
-                    )
+            self._sending.tell_switched(before, good)
             return
         wanted = tuple(stored.applied for stored in await self._repository.networks())
         await self._wait(self._timetable.pause(wanted))
-
-    async def _good(self) -> Networks:
-        networks = await self._repository.networks()
-        return tuple(self._timetable.told(stored.applied) for stored in networks)
 
     # --- one change ----------------------------------------------------------------------------------
 
     async def _carry_out(self, stored: StoredChange) -> None:
         change = stored.change
-        good = await self._good()
-        target = await self._target(change, good)
+        good = await self._sending.good()
+        target = await self._target(stored, good)
         if target is None:
             return
         if not await self._move(change, ChangeState.APPLYING):
             await self._finish_back(change, "It was reverted.", 0)
             return
         try:
+            await self._tune(stored)
             await self._driver.check(target)
         except DriverError as error:
+            await self._tune()
             await self._finish_back(change, str(error), 0)
             return
-        new = next(network for network in target if network.network == change.network)
-        self._lost, self._sent = None, None
+        touched = tuple(one for one in target if change.radio or one.network == change.network)
+        self._lost, self._sending.networks = None, None
+        for network in touched:
+            await self._newcomers.look(network.network)
         started = self._clock.monotonic()
         try:
             applied = await self._driver.apply(target)
+            self._newcomers.applied(applied.step)
+            self._sending.networks, self._sending.under_way = target, change
             log.info("wifi.change_applied", change=change.id, step=applied.step)
             await self._move(change, ChangeState.PROVING)
-            on_air = await self._wait_on_air((new,), ON_AIR_SECONDS)
+            on_air = await self._wait_on_air(touched, ON_AIR_SECONDS, change)
         except DriverError as error:
             await self._go_back(change, str(error), started)
             return
@@ -212,11 +218,20 @@ class Reconciler:
         async with self._database.unit() as unit:
             self._repository.measure(unit, change.id, outage)
         await self._conclude(stored, on_air, outage)
-        if self._sent is None:
-            self._sent = target
+        self._sending.under_way = None
 
-    async def _target(self, change: WifiChange, good: Networks) -> Networks | None:
+    async def _tune(self, stored: StoredChange | None = None) -> None:
+        """Tells the driver how its radios are set: as is known to be good, and with this change."""
+        tunings = await self._repository.tunings()
+        if stored is not None and stored.tuning is not None:
+            tunings[stored.tuning.radio] = stored.tuning
+        self._driver.tune(tunings)
+
+    async def _target(self, stored: StoredChange, good: Networks) -> Networks | None:
         """All networks with this change in place; None when it was built on something that is gone."""
+        change = stored.change
+        if change.radio is not None:
+            return good
         new = await self._repository.revision(change.network, change.to_revision)
         old = next(network for network in good if network.network == change.network)
         if new is None or old.revision != change.from_revision:
@@ -255,7 +270,12 @@ class Reconciler:
             now = await self._current(change)
             if now.state is ChangeState.APPLIED or now.reason is not None:
                 return
-            if now.proof == "on_air" and await self._has_station(change.network):
+            try:
+                await self._sending.keep_up()
+            except DriverError as error:
+                await self._turn_back(now, str(error))
+                return
+            if now.proof == "on_air" and await self._newcomers.any(change.network or None):
                 await self._met_station(now)
                 continue
             if self._lost is not None:
@@ -283,9 +303,15 @@ class Reconciler:
 
     async def _go_back(self, change: WifiChange, reason: str, started: float) -> None:
         log.warning("wifi.change_goes_back", change=change.id, reason=reason)
+        self._sending.under_way = None
         await self._turn_back(change, reason)
         before = self._since(started)
-        silent = await self._bring_up(await self._good())
+        try:
+            silent = await self._bring_up(await self._sending.good())
+        except DriverError:
+            # The radio is not there at all: the change has ended, and what was before waits for the radio.
+            await self._finish_back(change, reason, self._since(started))
+            raise
         await self._finish_back(change, reason, before + silent)
 
     async def _finish_back(self, change: WifiChange, reason: str, outage_ms: int) -> None:
@@ -295,14 +321,22 @@ class Reconciler:
 
     # --- proof ---------------------------------------------------------------------------------------
 
-    async def _wait_on_air(self, networks: Networks, seconds: float) -> OnAir:
+    async def _wait_on_air(
+        self, networks: Networks, seconds: float, change: WifiChange | None = None
+    ) -> OnAir:
         deadline = self._clock.monotonic() + seconds
+        names = {network.network for network in networks}
         while True:
+            await self._sending.keep_up()
             try:
-                return await self._prove_all(networks)
+                return await self._prove_all(
+                    tuple(one for one in self._sending.networks or () if one.network in names)
+                )
             except NotOnAir as error:
                 if self._lost is not None:
                     raise NotOnAir(f"The radio fell silent: {self._lost}.") from error
+                if change is not None and (told := (await self._current(change)).reason) is not None:
+                    raise NotOnAir(told) from error  # it was sent back meanwhile
                 radar = RADAR_SECONDS if isinstance(error, ListensForRadar) else 0.0
                 if self._clock.monotonic() >= deadline + radar:
                     raise NotOnAir(f"Not on the air within {seconds:.0f} s: {error}") from error
@@ -318,19 +352,15 @@ class Reconciler:
         """A change that counts as applied on the radio's word alone gets better proof when a device joins."""
         for stored in await self._repository.networks():
             latest = await self._repository.latest_applied(stored.id)
-            if latest is None or latest.change.proof != "on_air" or not await self._has_station(stored.id):
+            if latest is None or latest.change.proof != "on_air":
+                continue
+            # After a restart nobody remembers who was there; only other credentials tell them apart.
+            told_apart = self._newcomers.knows(stored.id) or latest.change.impact.need_new_credentials
+            if not told_apart or not await self._newcomers.any(stored.id):
                 continue
             async with self._database.unit() as unit:
                 self._repository.prove(unit, latest.change.id, "station")
             await self._tell(latest.change)
-
-    async def _has_station(self, network: str) -> bool:
-        # Whatever step was taken threw off every station with other credentials, so one that is there
-        # finished its handshake with the new ones.
-        try:
-            return any(station.network == network for station in await self._driver.stations())
-        except DriverError:
-            return False
 
     # --- small things --------------------------------------------------------------------------------
 
@@ -361,8 +391,3 @@ class Reconciler:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def replaced(networks: tuple[NetworkSettings, ...], new: NetworkSettings) -> Networks:
-    """The same networks with this one in place of its namesake."""
-    return tuple(new if network.network == new.network else network for network in networks)

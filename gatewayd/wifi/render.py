@@ -28,9 +28,10 @@ _PROTECTION = {Security.WPA2: 1, Security.WPA2_WPA3: 1, Security.WPA3: 2, Securi
 _HARDWARE_MODE = {Band.GHZ_2_4: "g", Band.GHZ_5: "a", Band.GHZ_6: "a"}
 
 
-_SIX_GHZ_CLASS = 131  # IEEE Std 802.11ax-2021, table E-4: 20 MHz channels of 6 GHz
+_SIX_GHZ_CLASSES = {20: 131, 40: 132, 80: 133}  # IEEE Std 802.11ax-2021, table E-4, by width in MHz
 
 
+_LOWER_HALF_2_4 = 7
 AUTO = 0
 """The channel of a radio that shall choose by itself, before it has."""
 
@@ -39,7 +40,7 @@ class RadioSettings(Struct, frozen=True, kw_only=True):
     """The part of the configuration that all networks of a radio share.
 
     `address` is the radio's own MAC, `driver` the kernel's name of what drives it: it decides which steps
-    are known to work (`planner`).
+    are known to work (`planner`). `width` in MHz: 20, 40 or 80.
     """
 
     radio: str
@@ -47,6 +48,7 @@ class RadioSettings(Struct, frozen=True, kw_only=True):
     address: str
     band: Band
     channel: int
+    width: int = 20
     country: str | None = None
     driver: str = "unknown"
 
@@ -193,16 +195,55 @@ def _radio_lines(radio: RadioSettings, interface: str | None = None) -> list[str
         f"channel={radio.channel}",
     ]
     if radio.band is Band.GHZ_6:
-        lines += [f"op_class={_SIX_GHZ_CLASS}", "ieee80211ax=1"]
+        lines += [f"op_class={_SIX_GHZ_CLASSES[radio.width]}", "ieee80211ax=1"]
+        if radio.width > 20:
+            lines += _wide("he", radio)
     else:
         lines.append("ieee80211n=1")
     if radio.band is Band.GHZ_5:
         lines.append("ieee80211ac=1")
+    if radio.band is not Band.GHZ_6 and radio.width > 20:
+        # Whether the second half is above or below the channel.
+        lines.append(f"ht_capab=[HT40{'+' if second_above(radio.band, radio.channel) else '-'}]")
+        if radio.band is Band.GHZ_5:
+            lines += _wide("vht", radio)
     if radio.country is not None:
         lines += [f"country_code={radio.country}", "ieee80211d=1"]
         if radio.band is Band.GHZ_5:
             lines.append("ieee80211h=1")  # radar detection, which its channels 52 to 144 need
     return lines
+
+
+def _wide(word: str, radio: RadioSettings) -> list[str]:
+    # 0 is 20 or 40 MHz, 1 is 80 (hostapd.conf, vht_oper_chwidth)
+    lines = [f"{word}_oper_chwidth={int(radio.width == 80)}"]
+    if radio.width == 80 or word == "he":
+        lines.append(
+            f"{word}_oper_centr_freq_seg0_idx={centre_channel(radio.band, radio.channel, radio.width)}"
+        )
+    return lines
+
+
+def centre_channel(band: Band, channel: int, width: int) -> int:
+    """The number of the middle of the block of `width` MHz (20, 40 or 80) that a channel lies in.
+
+    Blocks begin at 36 and from 149 on at 149 (5 GHz), at 1 (6 GHz): IEEE Std 802.11-2020, annex E. On 2.4 GHz
+    blocks overlap: the second half lies on the side where there is room for it.
+    """
+    if width == 20:
+        return channel
+    if band is Band.GHZ_2_4:
+        return channel + (2 if second_above(band, channel) else -2)
+    first = 1 if band is Band.GHZ_6 else 149 if channel >= 149 else 36
+    block = width // 5
+    return first + (channel - first) // block * block + (block - 4) // 2
+
+
+def second_above(band: Band, channel: int) -> bool:
+    """Whether the second 20 MHz of a 40 MHz channel lie above the channel itself."""
+    if band is Band.GHZ_2_4:
+        return channel <= _LOWER_HALF_2_4
+    return centre_channel(band, channel, 40) > channel
 
 
 def _bss_lines(radio: RadioSettings, network: NetworkSettings, bss: Bss, places: Places) -> list[str]:

@@ -15,6 +15,7 @@ from gatewayd.wifi.model import (
     DeviceKey,
     NetworkSettings,
     Proof,
+    RadioTuning,
     Security,
     WifiChange,
     WifiImpact,
@@ -34,11 +35,12 @@ class StoredNetwork(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A change and what callers are not shown: who asked, and how long it may wait."""
+    """A change and what callers are not shown: who asked, how long it may wait, where a radio's leads."""
 
     change: WifiChange
     caller: str
     deadline_seconds: int
+    tuning: RadioTuning | None = None
 
 
 class Repository:
@@ -89,8 +91,17 @@ class Repository:
         return tuple(self._change(row).change for row in rows)
 
     async def open_changes(self) -> tuple[StoredChange, ...]:
-        """Changes that have not ended, oldest first."""
-        rows = await self._database.fetch_all("SELECT * FROM wifi_changes WHERE ended IS NULL ORDER BY id")
+        """Changes that have not ended, oldest first, but for revocations."""
+        return await self._open("from_revision <> to_revision")
+
+    async def open_revocations(self) -> tuple[StoredChange, ...]:
+        """Revocations that the radio has not carried out yet, oldest first."""
+        return await self._open("from_revision = to_revision")
+
+    async def _open(self, condition: str) -> tuple[StoredChange, ...]:
+        rows = await self._database.fetch_all(
+            f"SELECT * FROM wifi_changes WHERE ended IS NULL AND {condition} ORDER BY id"  # noqa: S608
+        )
         return tuple(self._change(row) for row in rows)
 
     async def latest_applied(self, network: str) -> StoredChange | None:
@@ -120,10 +131,15 @@ class Repository:
         self.add_network(unit, absent)
         return StoredNetwork(id=absent.network, applied=absent, desired=absent, newest=1)
 
-    def add_change(self, unit: Unit, stored: StoredChange, settings: NetworkSettings) -> None:
-        """A pending change, and the revision that it leads to as the wanted one."""
+    async def tunings(self) -> dict[str, RadioTuning]:
+        """What the household set on radios and has proven, by radio."""
+        rows = await self._database.fetch_all("SELECT * FROM wifi_radios")
+        return {row["id"]: msgspec.json.decode(row["tuning"], type=RadioTuning) for row in rows}
+
+    def add_change(self, unit: Unit, stored: StoredChange, settings: NetworkSettings | None = None) -> None:
+        """A pending change, and the revision that it leads to as the wanted one; without for a radio's."""
         change = stored.change
-        if settings.revision != change.from_revision:
+        if settings is not None and settings.revision != change.from_revision:
             self._add_revision(unit, settings)
             unit.execute(
                 "UPDATE wifi_networks SET desired = ?, newest = ? WHERE id = ?",
@@ -131,8 +147,8 @@ class Repository:
             )
         unit.execute(
             "INSERT INTO wifi_changes (id, network, from_revision, to_revision, state, proof, confirm,"
-            " deadline_seconds, impact, outage_ms, reason, caller, created, ended)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " deadline_seconds, impact, outage_ms, reason, caller, created, ended, radio, tuning)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 change.id,
                 change.network,
@@ -148,6 +164,8 @@ class Repository:
                 stored.caller,
                 change.created.timestamp(),
                 None if change.ended is None else change.ended.timestamp(),
+                change.radio,
+                None if stored.tuning is None else msgspec.json.encode(stored.tuning).decode(),
             ),
         )
         unit.execute(
@@ -197,8 +215,42 @@ class Repository:
             "UPDATE wifi_changes SET reason = ? WHERE id = ? AND state = 'applied' AND reason IS NULL",
             (note, change.id),
         )
+        unit.execute(
+            "INSERT INTO wifi_radios (id, revision, tuning)"
+            " SELECT radio, to_revision, tuning FROM wifi_changes"
+            " WHERE id = ? AND state = 'applied' AND radio IS NOT NULL"
+            " ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, tuning = excluded.tuning",
+            (change.id,),
+        )
         self._forget_old(unit, change.network)
         self._forget_absent(unit, change.network)
+
+    def revoked(self, unit: Unit, change: WifiChange, now: datetime, outage_ms: int) -> None:
+        """`applied`: the radio knows the key no more. A revocation that waits knows no other end."""
+        unit.execute(
+            "UPDATE wifi_changes SET state = 'applied', proof = 'on_air', ended = ?, outage_ms = ?"
+            " WHERE id = ? AND ended IS NULL",
+            (now.timestamp(), outage_ms, change.id),
+        )
+
+    def take_key(self, unit: Unit, network: str, key: str, *, up_to: int | None = None) -> None:
+        """Takes a key with its password out of every revision (up to one): nothing leads back to it."""
+        unit.execute(
+            "UPDATE wifi_revisions SET keys = (SELECT json_group_array(json(one.value))"
+            " FROM json_each(wifi_revisions.keys) AS one WHERE json_extract(one.value, '$.id') <> ?2)"
+            " WHERE network = ?1 AND (?3 IS NULL OR revision <= ?3)",
+            (network, key, up_to),
+        )
+
+    def forget_before(self, unit: Unit, network: str) -> None:
+        """Forgets what was before the last applied change, with its password: no way back to that."""
+        unit.execute(
+            "DELETE FROM wifi_revisions WHERE network = ?1 AND revision NOT IN ("
+            " SELECT desired FROM wifi_networks WHERE id = ?1"
+            " UNION SELECT applied FROM wifi_networks WHERE id = ?1"
+            " UNION SELECT to_revision FROM wifi_changes WHERE network = ?1 AND ended IS NULL)",
+            (network,),
+        )
 
     def give_up(
         self, unit: Unit, change: WifiChange, reason: str, now: datetime, outage_ms: int | None
@@ -279,9 +331,16 @@ class Repository:
             created=_moment(row["created"]),
             deadline=None if row["deadline"] is None else _moment(row["deadline"]),
             ended=None if row["ended"] is None else _moment(row["ended"]),
+            radio=row["radio"],
             simulated=self._simulated,
         )
-        return StoredChange(change=change, caller=row["caller"], deadline_seconds=row["deadline_seconds"])
+        tuning = row["tuning"]
+        return StoredChange(
+            change=change,
+            caller=row["caller"],
+            deadline_seconds=row["deadline_seconds"],
+            tuning=None if tuning is None else msgspec.json.decode(tuning, type=RadioTuning),
+        )
 
 
 def _moment(seconds: float) -> datetime:

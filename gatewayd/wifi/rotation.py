@@ -65,14 +65,22 @@ class Rotation:
         )
 
     async def start(
-        self, unit: Unit, network: str, passphrase: Secret | None, days: int, *, caller: str
+        self,
+        unit: Unit,
+        network: str,
+        passphrase: Secret | None,
+        days: int,
+        *,
+        caller: str,
+        if_revision: int | None = None,
+        accept_risk: bool = False,
     ) -> WifiChange:
         """Queues the new password (a random one when none is given) beside the old one into `unit`.
 
         Hold the lock `wifi`. Raises `wifi.rotation_unsupported` (not WPA2), `wifi.rotation_open`,
         InvalidField, and what `WifiService.update` raises.
         """
-        settings = (await self._wifi.stored(network)).desired
+        settings = (await self._wifi.stored(network, if_revision)).desired
         if settings.security is not Security.WPA2 or settings.passphrase is None:
             raise GatewayError(
                 "wifi.rotation_unsupported",
@@ -96,26 +104,31 @@ class Rotation:
         old = DeviceKey(id=OLD_KEY, label="The password before", passphrase=settings.passphrase)
         others = tuple(key for key in settings.keys if key.id != OLD_KEY)
         change = await self._wifi.update(
-            unit, network, {"passphrase": new, "keys": (*others, old)}, caller=caller
+            unit,
+            network,
+            {"passphrase": new, "keys": (*others, old)},
+            caller=caller,
+            accept_risk=accept_risk,
         )
         self._wifi.deadlines.set(unit, network, "rotation", days * _DAY)
         self._wifi.witness.password_became_old(unit, network)
         return change
 
-    async def finish(self, unit: Unit, network: str, *, caller: str) -> WifiChange:
+    async def finish(
+        self, unit: Unit, network: str, *, caller: str, if_revision: int | None = None
+    ) -> WifiChange:
         """Queues the end of the old password into `unit`: only devices that still use it are thrown off.
 
-        Raises `wifi.rotation_not_open` and what `WifiService.update` raises.
+        Raises `wifi.rotation_not_open` and what `WifiService.revoke` raises.
         """
-        settings = (await self._wifi.stored(network)).desired
-        if not any(key.id == OLD_KEY for key in settings.keys):
+        stored = await self._wifi.stored(network, if_revision)
+        if not any(key.id == OLD_KEY for key in stored.desired.keys):
             raise GatewayError(
                 "wifi.rotation_not_open", f"The password of {network} is not being changed over."
             )
-        left = tuple(key for key in settings.keys if key.id != OLD_KEY)
-        change = await self._wifi.update(unit, network, {"keys": left}, caller=caller, urgent=True)
+        change = await self._wifi.revoke(unit, network, OLD_KEY, caller=caller)
         self._wifi.deadlines.clear(unit, network, "rotation")
-        self._wifi.witness.old_password_ended(unit, network)
+        self._wifi.old_passwords.forget(unit, stored)
         return change
 
     def _lasts(self, settings: NetworkSettings) -> bool:

@@ -126,9 +126,48 @@ def check_id(identifier: str) -> None:
         )
 
 
+_GUESSED = frozenset(
+    (
+        *(
+            "12345678",
+            "123456789",
+            "1234567890",
+            "0123456789",
+            "87654321",
+            "11111111",
+            "00000000",
+            "11223344",
+        ),
+        *("12341234", "abcdefgh", "abcd1234", "abc12345", "password", "password1", "passw0rd", "passwort"),
+        *(
+            "kennwort",
+            "geheimnis",
+            "qwertyui",
+            "qwertyuiop",
+            "qwerty123",
+            "qwertz123",
+            "asdfghjk",
+            "1q2w3e4r",
+        ),
+        *("1qaz2wsx", "iloveyou", "internet", "changeme", "letmein1", "welcome1", "homewifi", "guestwifi"),
+    )
+)
+"""What is tried first: who records one handshake of a network tries thousands of passwords a second."""
+
+
+def weak(passphrase: Secret | None, ssid: str) -> tuple[str, ...]:
+    """A sentence when a password is among the first that anybody tries."""
+    words = "" if passphrase is None else passphrase.reveal().casefold()
+    if words in _GUESSED or (words and words == ssid.casefold()):
+        return ("This password is among the first that anybody tries: who is near the house gets in.",)
+    return ()
+
+
 def risks(old: NetworkSettings | None, new: NetworkSettings) -> tuple[str, ...]:
     """Sentences about what is dangerous in `new` and was not so in `old`."""
-    found = []
+    found: list[str] = []
+    if old is None or (old.passphrase, old.ssid) != (new.passphrase, new.ssid):
+        found += weak(new.passphrase, new.ssid)
     if new.security is Security.OPEN and (old is None or old.security is not Security.OPEN):
         found.append(
             "Anybody near the house can join a network without a password, and read along what is sent in it."
@@ -143,7 +182,7 @@ def accept(found: tuple[str, ...], accepted: bool) -> None:
     if found and not accepted:
         raise GatewayError(
             "wifi.risk_not_accepted",
-            f"{' '.join(found)} If that is meant, say accept_risk.",
+            f"{' '.join(found)} If that is meant, accept the risk.",
             field="accept_risk",
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -30,13 +30,17 @@ from gatewayd.wifi.model import (
     WifiRadio,
     WifiStation,
 )
+from gatewayd.wifi.old_passwords import OldPasswords
+from gatewayd.wifi.radio_changes import RadioChanges
 from gatewayd.wifi.reconciler import Reconciler
 from gatewayd.wifi.repository import Repository, StoredNetwork
 from gatewayd.wifi.roles import HOME
 from gatewayd.wifi.schedule import check_schedule
 from gatewayd.wifi.timetable import Timetable
+from gatewayd.wifi.view import View
 from gatewayd.wifi.witness import Witness
 
+_UTC = ZoneInfo("UTC")
 END_LEAST, END_MOST = 60.0, 366 * 86_400.0
 """Limits, in seconds, of how long a network may be wanted for."""
 _PATCHABLE = ("ssid", "security", "passphrase", "bands", "hidden", "isolated", "enabled", "schedule")
@@ -55,12 +59,12 @@ class WifiService:
         tasks: Tasks,
         first_ssid: str,
         max_changes_per_minute: int = 6,
-        zone: ZoneInfo | None = None,
+        zone: Callable[[], ZoneInfo] | None = None,
         bridges: Mapping[str, str] | None = None,
     ) -> None:
         """`first_ssid` names the network `home` that is made, with a random password, at the first start.
 
-        `zone` is what schedules are written in (default UTC); `bridges` names, by role, the bridge
+        `zone` tells what schedules are written in (default UTC); `bridges` names, by role, the bridge
         that stations are put on.
         """
         rules.check_ssid(first_ssid)
@@ -73,7 +77,7 @@ class WifiService:
         self._repository = Repository(database, simulated=driver.simulated)
         self.deadlines = Deadlines(database, clock)
         self.witness = Witness(driver=driver, database=database, bus=bus, clock=clock)
-        self._timetable = Timetable(clock, self.deadlines, zone or ZoneInfo("UTC"), bridges)
+        self._timetable = Timetable(clock, self.deadlines, zone or (lambda: _UTC), bridges)
         self._reconciler = Reconciler(
             driver=driver,
             repository=self._repository,
@@ -91,6 +95,22 @@ class WifiService:
             clock=clock,
             most_per_minute=max_changes_per_minute,
         )
+        self.old_passwords = OldPasswords(
+            database=database,
+            repository=self._repository,
+            deadlines=self.deadlines,
+            witness=self.witness,
+            clock=clock,
+        )
+        self._view = View(
+            repository=self._repository,
+            reconciler=self._reconciler,
+            timetable=self._timetable,
+            deadlines=self.deadlines,
+            simulated=driver.simulated,
+        )
+
+        self.radio_changes = RadioChanges(driver, self._repository, self._changes)
 
     @property
     def simulated(self) -> bool:
@@ -110,7 +130,12 @@ class WifiService:
             self._tasks.supervise("wifi.reconciler", self._reconciler.run),
             self._tasks.supervise("wifi.witness", self.witness.run),
             self._tasks.supervise("wifi.deadlines", self.deadlines.keep),
+            self._tasks.supervise("wifi.old_passwords", self.old_passwords.keep),
         )
+
+    def look_again(self) -> None:
+        """The clock or the zone was set: what is scheduled may be due."""
+        self._reconciler.wake()
 
     async def close(self) -> None:
         """Stops driving the radios and lets go of them; they go on sending."""
@@ -122,26 +147,19 @@ class WifiService:
 
     async def health(self) -> tuple[Literal["ok", "degraded", "down"], str]:
         """How Wi-Fi is, and a sentence, for the box's status."""
-        if self._reconciler.down is not None:
-            return "down", self._reconciler.down
-        if await self._repository.open_changes():
-            return "degraded", "A change of the Wi-Fi is under way."
-        simulated = " on a simulated radio" if self.simulated else ""
-        return "ok", f"All networks are on the air{simulated}."
+        return await self._view.health()
 
     # --- networks ------------------------------------------------------------------------------------
 
     async def networks(self) -> tuple[WifiNetwork, ...]:
         """All networks, as they are wanted."""
-        changing = {stored.change.network for stored in await self._repository.open_changes()}
+        changing = await self._view.changing()
         found = await self._repository.networks()
-        return tuple(self._shown(stored, changing) for stored in found if not stored.desired.absent)
+        return tuple(self._view.network(stored, changing) for stored in found if not stored.desired.absent)
 
     async def network(self, network: str) -> WifiNetwork:
         """One network. Raises GatewayError `wifi.network_not_found`."""
-        stored = await self.stored(network)
-        changing = {other.change.network for other in await self._repository.open_changes()}
-        return self._shown(stored, changing)
+        return self._view.network(await self.stored(network), await self._view.changing())
 
     async def reveal(self, network: str) -> NetworkSettings:
         """The wanted settings with their passphrase. Raises `wifi.network_not_found`."""
@@ -185,8 +203,7 @@ class WifiService:
         new = roles.new_network(role, home, dict(fields))
         name = identifier or roles.free_id(role if role != HOME else roles.slug(new.ssid) or role, taken)
         new = msgspec.structs.replace(new, network=name)
-        self._check(new)
-        await self._fits(new)
+        await self._check(new)
         rules.accept(rules.risks(None, new), accept_risk)
         stored = next((one for one in networks if one.id == name), None)
         if stored is None:
@@ -196,7 +213,7 @@ class WifiService:
             unit, stored, new, caller=caller, confirm=confirm, deadline_seconds=deadline_seconds
         )
         self._set_end(unit, new, seconds)
-        shown = self._shown(msgspec.structs.replace(stored, desired=new), {name})
+        shown = self._view.network(msgspec.structs.replace(stored, desired=new), {name})
         if seconds is not None:
             shown = msgspec.structs.replace(shown, expires=self.deadlines.after(seconds), off=None)
         return shown, change
@@ -214,7 +231,6 @@ class WifiService:
         seconds: float | None = None,
         endless: bool = False,
         accept_risk: bool = False,
-        urgent: bool = False,
     ) -> WifiChange:
         """Queues the change into `unit`: the wanted revision and a pending change commit together.
 
@@ -224,8 +240,7 @@ class WifiService:
         `wifi.change_open`, `wifi.keys_unsupported`, `wifi.risk_not_accepted`, `wifi.too_many_networks`,
         `revision.lost_race` and InvalidField.
         """
-        stored = await self.stored(network)
-        rules.check_revision(stored.desired, if_revision)
+        stored = await self.stored(network, if_revision)
         new = await self._merged(stored, patch)
         rules.accept(rules.risks(stored.desired, new), accept_risk)
         ends = seconds is not None or endless
@@ -236,7 +251,6 @@ class WifiService:
             caller=caller,
             confirm=confirm,
             deadline_seconds=deadline_seconds,
-            urgent=urgent,
             unchanged="Only the time until which it is wanted was changed." if ends else NOTHING_DIFFERS,
         )
         if ends:
@@ -250,12 +264,11 @@ class WifiService:
 
         Raises what `update` raises, and `wifi.network_needed` for `home`.
         """
-        stored = await self.stored(network)
+        stored = await self.stored(network, if_revision)
         if network == HOME:
             raise GatewayError(
                 "wifi.network_needed", "The home network cannot be deleted; it can be switched off."
             )
-        rules.check_revision(stored.desired, if_revision)
         absent = msgspec.structs.replace(
             stored.desired,
             revision=stored.newest + 1,
@@ -266,6 +279,14 @@ class WifiService:
             keys=(),
         )
         return await self._changes.queue(unit, stored, absent, caller=caller)
+
+    async def revoke(self, unit: Unit, network: str, key: str, *, caller: str) -> WifiChange:
+        """Queues the end of a device key, or of an old password, into `unit`: it waits for no other change
+        and is never rolled back (docs/decisions/0011-revocation.md). Hold the lock `wifi`.
+
+        Raises `wifi.network_not_found` and `wifi.radio_unavailable`.
+        """
+        return await self._changes.revoke(unit, await self.stored(network), key, caller=caller)
 
     # --- changes -------------------------------------------------------------------------------------
 
@@ -285,14 +306,18 @@ class WifiService:
         """
         return await self._changes.confirm(unit, change, caller=caller)
 
-    async def revert(self, unit: Unit, change: str, *, caller: str) -> WifiChange:
+    async def revert(self, unit: Unit, change: str, *, caller: str, accept_risk: bool = False) -> WifiChange:
         """Sends an open change back, or makes a new change back to before the last applied one.
 
-        A network that the change made is deleted; a key that it revoked does not come back. Raises
-        `wifi.change_not_found`, `wifi.change_ended` (rolled back, or not the last one), and what
-        `update` raises.
+        A network that the change made is deleted; a revoked key does not come back. What is dangerous in what
+        was before has to be accepted. Raises `wifi.change_not_found`, `wifi.change_ended` (rolled back,
+        not the last one, a revocation), and what `update` raises.
         """
         now = await self.change(change)
+        if now.from_revision == now.to_revision:
+            raise GatewayError(
+                "wifi.change_ended", "Nothing leads back from this one: a revoked password stays revoked."
+            )
         if not now.state.ended:
             return self._changes.turn_back(unit, now)
         before = await self._changes.before(now)
@@ -302,7 +327,7 @@ class WifiService:
         kept = {key.id for key in before.keys}
         current = (await self.stored(now.network)).desired.keys
         patch["keys"] = tuple(key for key in current if key.id in kept)
-        return await self.update(unit, now.network, patch, caller=caller, accept_risk=True)
+        return await self.update(unit, now.network, patch, caller=caller, accept_risk=accept_risk)
 
     # --- what the radios tell ------------------------------------------------------------------------
 
@@ -326,10 +351,12 @@ class WifiService:
 
     # --- for the parts of Wi-Fi ----------------------------------------------------------------------
 
-    async def stored(self, network: str) -> StoredNetwork:
-        """A network that shall be there. Raises GatewayError `wifi.network_not_found`."""
+    async def stored(self, network: str, if_revision: int | None = None) -> StoredNetwork:
+        """A network that shall be there. Raises `wifi.network_not_found`, and `revision.lost_race` when it is
+        wanted at another revision than `if_revision`."""
         for stored in await self._repository.networks():
             if stored.id == network and not stored.desired.absent:
+                rules.check_revision(stored.desired, if_revision)
                 return stored
         raise GatewayError(
             "wifi.network_not_found", f"There is no network {network[:40]!r}.", field="network"
@@ -346,15 +373,12 @@ class WifiService:
         if self.deadlines.due(stored.id, "rotation"):
             ended = tuple(key for key in stored.desired.keys if key.id == OLD_KEY)
             new = msgspec.structs.replace(new, keys=tuple(key for key in new.keys if key not in ended))
-        self._check(new)
-        await self._fits(new)
+        await self._check(new)
         return new
 
-    def _check(self, new: NetworkSettings) -> None:
+    async def _check(self, new: NetworkSettings) -> None:
         rules.check_network(new, self.driver.bands or new.bands)
         check_schedule(new.schedule)
-
-    async def _fits(self, new: NetworkSettings) -> None:
         wanted = [stored.desired for stored in await self._repository.networks()]
         rules.check_room(new, wanted, await self.driver.radios())
 
@@ -371,30 +395,3 @@ class WifiService:
                 f"this is {seconds:.0f}.",
             )
         self.deadlines.set(unit, network.network, "expiry", seconds)
-
-    def _shown(self, stored: StoredNetwork, changing: set[str]) -> WifiNetwork:
-        wanted = stored.desired
-        off = self._timetable.off(wanted)
-        state: Literal["on_air", "changing", "off", "down"] = "on_air"
-        if stored.id in changing:
-            state = "changing"
-        elif off is not None:
-            state = "off"
-        elif self._reconciler.down is not None:
-            state = "down"
-        return WifiNetwork(
-            id=stored.id,
-            role=wanted.role,
-            ssid=wanted.ssid,
-            security=wanted.security,
-            bands=wanted.bands,
-            hidden=wanted.hidden,
-            isolated=wanted.isolated,
-            enabled=wanted.enabled,
-            state=state,
-            revision=wanted.revision,
-            schedule=wanted.schedule,
-            expires=self.deadlines.moment(stored.id, "expiry"),
-            off=off,
-            simulated=self.simulated,
-        )

@@ -8,23 +8,58 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 
 from gatewayd.system.clock import Clock
+from gatewayd.system.nl80211 import PhyChannel, PhyFacts
 from gatewayd.tasks import Tasks
 from gatewayd.wifi.abilities import SIMULATED, abilities
+from gatewayd.wifi.channels import frequency, settle_channel, wifi_channel
 from gatewayd.wifi.driver import Applied, Networks, NotOnAir, OnAir, RadioEvent
-from gatewayd.wifi.model import MAIN_KEY, Band, NetworkSettings, Step, WifiImpact, WifiRadio, WifiStation
-from gatewayd.wifi.planner import SILENT_SECONDS, Plan, heavier, impact, plan
+from gatewayd.wifi.model import (
+    MAIN_KEY,
+    Band,
+    NetworkSettings,
+    RadioTuning,
+    Step,
+    WifiImpact,
+    WifiRadio,
+    WifiStation,
+)
+from gatewayd.wifi.planner import SILENT_SECONDS, Plan, heavier, impact, plan, radio_impact
 from gatewayd.wifi.render import RadioSettings, assign_slots, carried
+from gatewayd.wifi.tunings import check_tuning, installed, tuned
 
 _QUEUE = 1024
 _PACE = 4.0
 _LEARN_SECONDS = (8.0, 40.0)
 # Locally administered addresses (second hexadecimal digit 2): nobody's real device.
 _HOUSEHOLD = tuple(f"02:00:5e:10:00:{number:02x}" for number in range(1, 8))
+
+# What most radios can, by the rules of most of Europe.
+FACTS = PhyFacts(
+    channels=(
+        *(
+            PhyChannel(band="2.4", number=one, frequency=frequency(Band.GHZ_2_4, one), widths=(20, 40))
+            for one in range(1, 14)
+        ),
+        *(
+            PhyChannel(
+                band="5",
+                number=one,
+                frequency=frequency(Band.GHZ_5, one),
+                radar=one >= 52,
+                widths=(20, 40, 80),
+            )
+            for one in (36, 40, 44, 48, 52, 56, 60, 64)
+        ),
+    ),
+    most_access_points=8,
+    sae=True,
+    management_protection=True,
+)
 
 
 class _Device(msgspec.Struct):
@@ -49,7 +84,7 @@ class SimulatedDriver:
         self._tasks = tasks
         self._household = household
         self._random = random.Random(seed)  # noqa: S311 - a play, no secret
-        self._radios = (
+        self._installed: tuple[RadioSettings, ...] = (
             RadioSettings(
                 radio="radio0",
                 interface="sim0",
@@ -67,6 +102,8 @@ class SimulatedDriver:
                 driver=SIMULATED,
             ),
         )
+        self._radios: tuple[RadioSettings, ...] = self._installed
+        self._sending: tuple[RadioSettings, ...] = self._installed
         self._running: Networks | None = None
         self._devices: dict[str, _Device] = {}
         self._events: asyncio.Queue[RadioEvent] = asyncio.Queue(_QUEUE)
@@ -92,6 +129,29 @@ class SimulatedDriver:
         new = next(network for network in networks if network.network == old.network)
         return impact(self._plan(networks), old, new, stations)
 
+    def tuning(self, radio: str) -> RadioTuning | None:
+        return next((installed(one) for one in self._installed if one.radio == radio), None)
+
+    def check_tuning(self, tuning: RadioTuning) -> None:
+        check_tuning(tuning, FACTS)
+
+    def tuning_impact(self, tuning: RadioTuning, networks: Networks, stations: int) -> WifiImpact:
+        radios = self._tuned({tuning.radio: tuning}, only=tuning.radio)
+        return radio_impact(self._plan(networks, radios), stations)
+
+    def tune(self, tunings: Mapping[str, RadioTuning]) -> None:
+        self._radios = self._tuned(tunings)
+
+    def _tuned(
+        self, tunings: Mapping[str, RadioTuning], only: str | None = None
+    ) -> tuple[RadioSettings, ...]:
+        return tuple(
+            settle_channel(tuned(was, tunings.get(was.radio)), FACTS, now.channel)
+            if only in (None, now.radio)
+            else now
+            for was, now in zip(self._installed, self._radios, strict=True)
+        )
+
     async def apply(self, networks: Networks, *, least: Step = Step.NONE) -> Applied:
         step = heavier(least, self._plan(networks).step)
         silent = SILENT_SECONDS[step]
@@ -100,7 +160,7 @@ class SimulatedDriver:
             return Applied(step=step, silent_ms=0)
         before, self._running = self._running, None
         await self._clock.sleep(silent)
-        self._running = networks
+        self._running, self._sending = networks, self._radios
         for device in self._devices.values():
             kept = step in (Step.KEYS, Step.BSS, Step.CSA) and before is not None
             if device.network is not None and not (kept and self._admits(device)):
@@ -124,6 +184,7 @@ class SimulatedDriver:
                 tx_bytes=int((now - device.since) * 400_000),
                 connected_seconds=int(now - device.since),
                 key=device.key,
+                radio=self._radios[0].radio,
             )
             for device in self._devices.values()
             if device.network is not None
@@ -142,8 +203,10 @@ class SimulatedDriver:
                 interface=radio.interface,
                 band=radio.band,
                 channel=radio.channel if on_air else None,
+                width=radio.width if on_air else None,
                 country=radio.country,
                 driver="simulated",
+                channels=tuple(wifi_channel(one) for one in FACTS.channels),
                 state="on_air" if on_air else "down",
                 max_bss=abilities(radio.driver, None).most_networks,
                 simulated=True,
@@ -178,12 +241,13 @@ class SimulatedDriver:
             self._emit(RadioEvent(kind="left", network=device.network, mac=mac))
             device.network = device.key = None
 
-    def _plan(self, networks: Networks) -> Plan:
+    def _plan(self, networks: Networks, radios: tuple[RadioSettings, ...] | None = None) -> Plan:
         heaviest = Plan(step=Step.NONE)
-        for radio in self._radios:
-            before = None if self._running is None else carried(radio, self._running)
+        for radio, was in zip(radios or self._radios, self._sending, strict=True):
+            before = None if self._running is None else carried(was, self._running)
             first = next((name for name, slot in assign_slots({}, before or ()).items() if slot == 0), None)
-            todo = plan(radio, abilities(radio.driver, None), before, carried(radio, networks), first=first)
+            able, after = abilities(radio.driver, None), carried(radio, networks)
+            todo = plan(radio, able, before, after, first=first, before_radio=was)
             if todo.step is not heaviest.step and heavier(todo.step, heaviest.step) is todo.step:
                 heaviest = todo
         return heaviest

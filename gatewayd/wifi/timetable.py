@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -22,9 +22,14 @@ class Timetable:
     """From what the household wants to what a driver is told now."""
 
     def __init__(
-        self, clock: Clock, deadlines: Deadlines, zone: ZoneInfo, bridges: Mapping[str, str] | None = None
+        self,
+        clock: Clock,
+        deadlines: Deadlines,
+        zone: Callable[[], ZoneInfo],
+        bridges: Mapping[str, str] | None = None,
     ) -> None:
-        """`bridges` names, by role, the bridge that the stations of a network are put on."""
+        """`zone` tells what schedules are written in; `bridges` names, by role, the bridge that the stations
+        of a network are put on."""
         self._clock = clock
         self._deadlines = deadlines
         self._zone = zone
@@ -39,7 +44,7 @@ class Timetable:
             return "disabled"
         if self._deadlines.due(network.network, "expiry"):
             return "expired"
-        if self._clock.trusted() and not is_on(network.schedule, self._clock.now(), self._zone):
+        if self._clock.trusted() and not is_on(network.schedule, self._clock.now(), self._zone()):
             return "schedule"
         return None
 
@@ -69,7 +74,7 @@ class Timetable:
             waits += [left for left in ends if left]
             if network.enabled and network.schedule and self._clock.trusted():
                 now = self._clock.now()
-                switch = next_switch(network.schedule, now, self._zone)
+                switch = next_switch(network.schedule, now, self._zone())
                 if switch is not None:
                     waits.append((switch - now).total_seconds())
         return min(waits)

@@ -25,7 +25,10 @@ _MOST_STRANGERS = 500
 
 
 class WifiRefused(Struct, frozen=True, kw_only=True):
-    """A device that tries to join with a wrong password: how often it was seen, and when last."""
+    """A device that tries to join with a wrong password: how often it was seen, and when last.
+
+    Only of devices that try by WPA2: of a failed handshake by WPA3 hostapd (2.10) tells nothing.
+    """
 
     mac: str
     network: str

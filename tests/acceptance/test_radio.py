@@ -26,6 +26,7 @@ interfaces = ["{sends}"]
 scan_interface = "{listens}"
 run_dir = "{folder}/ctl"
 channel = 6
+max_changes_per_minute = 60
 [dvr]
 folder = "media"
 testcard = false
@@ -34,13 +35,20 @@ ENDED = ("applied", "rolled_back")
 
 
 @asynccontextmanager
-async def box(lab_radios: list[Radio]) -> AsyncIterator[tuple[Daemon, Station]]:
-    """A daemon on the first radio that listens with the second, and a phone on the third."""
+async def box(
+    lab_radios: list[Radio], *, scans: bool = True, log: Path | None = None
+) -> AsyncIterator[tuple[Daemon, Station]]:
+    """A daemon on the first radio that listens with the second (if it `scans`), and a phone on the third.
+
+    With `log` it tells everything that it can, into that file.
+    """
     sends, listens, carried = lab_radios[:3]
     with tempfile.TemporaryDirectory(prefix="gwt-") as folder, Station("phone", carried) as phone:
         (Path(folder) / "ctl").mkdir()
         config = CONFIG.format(sends=sends.interface, listens=listens.interface, folder=folder)
-        async with running(Path(folder), config, demo=False) as daemon:
+        if not scans:
+            config = config.replace("scan_interface", "# scan_interface")
+        async with running(Path(folder), config, demo=False, log=log) as daemon:
             await until(lambda: asyncio.to_thread(peer_pid, daemon.folder / "run" / "netd.sock"), 90)
             try:
                 yield daemon, phone

@@ -101,15 +101,44 @@ async def test_a_password_is_changed_over(demo: Gatewayctl) -> None:
     assert "not being changed over" in (await demo("wifi", "rotate", "--status")).stdout
     started = await demo("wifi", "rotate", "--days", "3")
     assert started.exit_code == 0, started.output
-    assert started.stdout != before
+    assert started.stdout.splitlines()[1] != before.splitlines()[1]
+    assert "The old password works too, until " in started.stdout
     status = (await demo("wifi", "rotate", "--status")).stdout
     assert status.startswith("The old password works until ")
     finished = await demo("wifi", "rotate", "--finish")
-    assert finished.stdout.startswith("home is changed")
+    assert finished.stdout.startswith("The old password no longer opens home.")
     assert (await demo("wifi", "rotate", "--finish")).exit_code == 1
     assert (await demo("wifi", "rotate", "--finish", "--days", "3")).exit_code == 2
     changes = await demo("wifi", "changes")
     assert len(changes.stdout.splitlines()) == 3
+
+
+async def test_what_was_done_is_said_in_words(demo: Gatewayctl) -> None:
+    assert (await demo("wifi", "keys", "add", "Tablet")).exit_code == 0
+    revoked = await demo("wifi", "keys", "revoke", "tablet")
+    assert revoked.stdout.startswith("tablet is revoked: its password no longer opens home.")
+    assert (await demo("wifi", "keys", "revoke", "tablet")).stdout == "It was revoked already.\n"
+    renamed = await demo("wifi", "set", "home", "--ssid", "Neu")
+    identifier = renamed.stdout.rstrip().rpartition(" ")[2]
+    assert f"To go back: gatewayctl wifi undo {identifier}" in renamed.stdout
+    assert (await demo("wifi", "undo", identifier)).stdout == "home is as it was before.\n"
+    assert "Neu" not in (await demo("wifi", "show")).stdout
+    told = (await demo("wifi", "changes")).stdout.splitlines()[1:]
+    assert ["device passwords" in line for line in told] == [False, False, False, True, True]
+    refused = await demo("wifi", "set", "home", "--passphrase-stdin", typed="12345678\n")
+    assert "Add --accept-risk" in refused.stderr
+    assert "12345678" not in refused.output
+
+
+async def test_the_time_zone_of_schedules(demo: Gatewayctl) -> None:
+    before = (await demo("household")).stdout
+    assert "(the box's own)" in before
+    chosen = await demo("household", "--time-zone", "Asia/Kathmandu")
+    assert chosen.stdout.split() == ["Time", "zone", "Asia/Kathmandu", "(chosen", "by", "the", "household)"]
+    refused = await demo("household", "--time-zone", "Atlantis")
+    assert (refused.exit_code, "time_zone" in refused.stderr) == (1, True)
+    assert (await demo("household", "--box-zone")).stdout == before
+    assert (await demo("household", "--box-zone", "--time-zone", "UTC")).exit_code == 2
 
 
 async def test_a_schedule_and_a_danger(demo: Gatewayctl) -> None:

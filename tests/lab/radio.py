@@ -5,6 +5,7 @@ Only radios of mac80211_hwsim are ever touched, never a machine's real one. Ever
 coroutine use ``asyncio.to_thread``. Needs root, ``iw``, ``hostapd`` and ``wpa_supplicant``.
 """
 
+import contextlib
 import re
 import subprocess
 import tempfile
@@ -56,14 +57,21 @@ def radios() -> list[Radio]:
     """
     if not software_phys():
         run("modprobe", DRIVER, "radios=4")
-    return [_fresh(phy) for phy in software_phys()]
+    phys = software_phys()
+    for phy in phys:  # all first: one may have the name that another is to get
+        _clear(phy)
+    return [fresh(phy) for phy in phys]
 
 
-def _fresh(phy: str) -> Radio:
-    number = re.sub(r"\D", "", phy)
-    for interface in (_CLASS / phy / "device/net").iterdir():
-        run("iw", "dev", interface.name, "del")
-    interface_name = f"wlan{number}"
+def _clear(phy: str) -> None:
+    with contextlib.suppress(FileNotFoundError):  # it has none
+        for interface in (_CLASS / phy / "device/net").iterdir():
+            run("iw", "dev", interface.name, "del")
+
+
+def fresh(phy: str) -> Radio:
+    """A radio without interfaces, given one."""
+    interface_name = f"wlan{re.sub(r'[^0-9]', '', phy)}"
     run("iw", "phy", phy, "interface", "add", interface_name, "type", "managed")
     return Radio(phy, interface_name)
 
@@ -203,6 +211,10 @@ class Station(_OnAir):
         super().__init__(name, radio)
         self._frequencies = " ".join(str(frequency) for frequency in frequencies)
 
+    def listen_on(self, *frequencies: int) -> None:
+        """Other frequencies (MHz) than at first, from the next network on."""
+        self._frequencies = " ".join(str(frequency) for frequency in frequencies)
+
     def _start(self) -> None:
         config = self.folder / "supplicant.conf"
         # scan often: a device of the lab looks for its network every second
@@ -210,18 +222,21 @@ class Station(_OnAir):
         interface = self.radio.interface
         self._spawn("wpa_supplicant", "-Dnl80211", f"-i{interface}", f"-c{config}")
 
-    def set_network(self, ssid: str | bytes, *, psk: str | None = None, sae: str | None = None) -> None:
+    def set_network(
+        self, ssid: str | bytes, *, psk: str | None = None, sae: str | None = None, owe: bool = False
+    ) -> None:
         """Forget every network, take this one and start to look for it.
 
         `psk`: WPA2 passphrase (or 64 hex digits); `sae`: WPA3 password; both: whichever the network offers;
-        neither: an open network. Raises `CommandFailed` when wpa_supplicant refuses a value.
+        neither: an open network, or with `owe` one that encrypts without a password. Raises `CommandFailed`
+        when wpa_supplicant refuses a value.
         """
         self.forget()
         self.drain_events()
         network = self._must("ADD_NETWORK")
         raw = ssid.encode() if isinstance(ssid, str) else ssid
         settings = {"ssid": raw.hex(), "scan_ssid": "1"}
-        settings |= _credentials(psk, sae)
+        settings |= {"key_mgmt": "OWE", "ieee80211w": "2"} if owe else _credentials(psk, sae)
         if self._frequencies:
             settings["scan_freq"] = settings["freq_list"] = self._frequencies
         for name, value in settings.items():

@@ -73,6 +73,7 @@ TAGS = [
     "nft_apply",
     "conntrack_flush",
     "link_set",
+    "port_isolate",
     "arp_probe",
     "dhcp_probe",
     "scan",
@@ -82,7 +83,7 @@ TAGS = [
     "",
 ]
 FIELDS = [
-    *("interface", "up", "targets", "source", "count", "interval_ms", "timeout_ms", "addresses"),
+    *("interface", "up", "isolated", "targets", "source", "count", "interval_ms", "timeout_ms", "addresses"),
     *("sets", "rules", "tx_power_dbm", "country", "while_sending", "unknown"),
 ]
 MESSAGES = st.builds(

@@ -182,6 +182,20 @@ async def test_unknown_interface_is_refused(door: NetdClient, name: str) -> None
         await door.link_set(name, up=False)
 
 
+async def test_a_port_of_a_bridge_is_kept_apart(hood: Neighbourhood, door: NetdClient) -> None:
+    hood.box.ip("link", "add", "gwt-port", "type", "veth", "peer", "name", "gwt-far")
+    hood.box.bridge("gwt-bridge", "gwt-port")
+    try:
+        for isolated, word in ((True, "on"), (False, "off")):
+            await door.port_isolate("gwt-port", isolated=isolated)
+            assert f" isolated {word} " in hood.box.run("bridge", "-d", "link", "show", "dev", "gwt-port")
+        with pytest.raises(GatewayError, match=r"netd\."):
+            await door.port_isolate("gwt-far", isolated=True)
+    finally:
+        hood.box.ip("link", "del", "gwt-bridge")
+        hood.box.ip("link", "del", "gwt-port")
+
+
 async def test_loopback_is_not_ours_to_touch(door: NetdClient) -> None:
     with pytest.raises(GatewayError, match=r"netd\.interface_not_allowed"):
         await door.link_set("lo", up=False)

@@ -6,6 +6,8 @@ import asyncio
 import heapq
 from datetime import UTC, datetime, timedelta
 
+from gatewayd.system.clock import SystemClock
+
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
@@ -53,3 +55,27 @@ class FakeClock:
     def _move(self, seconds: float) -> None:
         self._monotonic += seconds
         self._now += timedelta(seconds=seconds)
+
+
+class LeapingClock(SystemClock):
+    """The machine's clocks, which a test sets: for what runs beside real parts, whose time nobody moves."""
+
+    def __init__(self) -> None:
+        super().__init__("always")
+        self._wall = 0.0
+        self._past = 0.0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self._wall)
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self._past
+
+    def step(self, seconds: float) -> None:
+        """Somebody set the wall clock."""
+        self._wall += seconds
+
+    def leap(self, seconds: float) -> None:
+        """So much time is past, on both clocks; who sleeps just now sleeps on."""
+        self._wall += seconds
+        self._past += seconds

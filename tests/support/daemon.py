@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -47,10 +48,19 @@ async def until(probe: Callable[[], Awaitable[T | None]], seconds: float = 20.0)
 
 
 class Daemon:
-    """`gatewayd` on `folder` with the settings `config`; `prefix` is what runs it (`ip netns exec ...`)."""
+    """`gatewayd` on `folder` with the settings `config`; `prefix` is what runs it (`ip netns exec ...`).
+
+    With `log` it tells everything that it can, into that file.
+    """
 
     def __init__(
-        self, folder: Path, config: str = DEMO, *, demo: bool = True, prefix: Sequence[str] = ()
+        self,
+        folder: Path,
+        config: str = DEMO,
+        *,
+        demo: bool = True,
+        prefix: Sequence[str] = (),
+        log: Path | None = None,
     ) -> None:
         self.folder = folder
         self.port = free_port()
@@ -65,6 +75,7 @@ class Daemon:
             str(self.port),
         ]
         self._prefix = tuple(prefix)
+        self._log = log
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -76,11 +87,14 @@ class Daemon:
     async def start(self) -> None:
         """Returns when it answers."""
         self._config.write_text(self._text)
-        self._process = await asyncio.create_subprocess_exec(
-            *(*self._prefix, sys.executable, "-m", "gatewayd", "--config", str(self._config)),
-            *(*self._arguments, "--log-level", "warning"),
-            stdout=asyncio.subprocess.DEVNULL,
-        )
+        with contextlib.ExitStack() as stack:
+            log = None if self._log is None else stack.enter_context(self._log.open("ab"))
+            self._process = await asyncio.create_subprocess_exec(
+                *(*self._prefix, sys.executable, "-m", "gatewayd", "--config", str(self._config)),
+                *(*self._arguments, "--log-level", "warning" if log is None else "debug"),
+                stdout=asyncio.subprocess.DEVNULL if log is None else log,
+                stderr=log,
+            )
         await until(self.answers, 120)  # an emulated machine takes its time
 
     async def kill(self, number: int = signal.SIGKILL) -> int:

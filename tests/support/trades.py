@@ -78,6 +78,8 @@ class CannedNetwork(Result, frozen=True, kw_only=True):
     ssid: str
     hidden: bool
     bands: tuple[str, ...]
+    security: str = "wpa2"
+    state: str = "on_air"
 
 
 class CannedCredentials(Result, frozen=True, kw_only=True):

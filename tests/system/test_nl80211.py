@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayd.system.genetlink import attribute, u32
-from gatewayd.system.nl80211 import PhyChannel, PhyStation, facts, phy, station
+from gatewayd.system.nl80211 import PhyChannel, PhyStation, country, facts, phy, station
 
 FLAG = b""
 
@@ -41,6 +41,36 @@ def test_a_split_description_is_put_together() -> None:
     )
     assert [one.usable for one in found.channels] == [True, False, True, False, False]
     assert (found.most_access_points, found.sae, found.management_protection) == (8, True, True)
+
+
+def test_widths_are_told_apart_from_the_channels() -> None:
+    ht, vht = attribute(4, (1 << 1).to_bytes(2, "little")), attribute(8, bytes(4))
+    parts = [
+        attribute(22, attribute(0, ht)),
+        band(0, frequency(2412), frequency(2484, 9, 10)),
+        attribute(22, attribute(1, ht + vht)),
+        band(1, frequency(5180), frequency(5865, 11)),
+        band(3, frequency(5955)),
+    ]
+    assert [(one.number, one.widths) for one in phy(parts).channels] == [
+        (1, (20, 40)),
+        (14, (20,)),
+        (36, (20, 40, 80)),
+        (173, (20, 40)),
+        (1, (20,)),
+    ]
+
+
+def test_the_country_whose_rules_are_in_force() -> None:
+    assert country(attribute(33, b"DE\0")) == "DE"
+    for name in (b"00\0", b"", b"99\0", b"\xff\xff\0"):
+        assert country(attribute(33, name)) is None
+
+
+@given(st.binary(max_size=60))
+def test_no_country_breaks_it(raw: bytes) -> None:
+    country(raw)
+    country(attribute(33, raw))
 
 
 def test_a_radio_that_cannot_be_an_access_point() -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from gatewayd.tasks import Tasks
 from gatewayd.wifi.driver import Driver
@@ -60,7 +61,10 @@ class Box:
 
 @asynccontextmanager
 async def open_box(
-    folder: Path, clock: FakeClock | None = None, most: int = 60, zone: str = "UTC"
+    folder: Path,
+    clock: FakeClock | None = None,
+    most: int = 60,
+    zone: str | Callable[[], ZoneInfo] = "UTC",
 ) -> AsyncIterator[Box]:
     """A box on `folder`, on the air."""
     clock = clock or FakeClock()

@@ -181,6 +181,22 @@ async def a_station_is_thrown_off(air: Air) -> None:
     assert await air.join("Maple Street", "correct horse")
 
 
+async def a_channel_moves_with_its_devices(air: Air) -> None:
+    """A radio that is set to another channel takes its devices along, if it is set here and not elsewhere."""
+    await air.driver.apply((home(),))
+    assert await air.join("Maple Street", "correct horse")
+    radio = (await air.driver.radios())[0].id
+    installed = air.driver.tuning(radio)
+    if installed is None:
+        assert getattr(air, "only_restarts", False)
+        return
+    air.driver.tune({radio: msgspec.structs.replace(installed, revision=1, channel=11)})
+    assert (await air.driver.apply((home(),))).step is Step.CSA
+    assert (await air.driver.radios())[0].channel == 11
+    await proven(air)
+    assert await air.joined()
+
+
 async def a_wrong_password_is_told(air: Air) -> None:
     """Of a device that tries one."""
     heard: list[RadioEvent] = []
@@ -283,6 +299,7 @@ ALL: tuple[Case, ...] = (
     others_do_not_notice,
     a_device_key_is_revoked,
     a_station_is_thrown_off,
+    a_channel_moves_with_its_devices,
     a_wrong_password_is_told,
     a_reload_reads_everything,
     wrong_proof_is_refused,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from gatewayd.wifi import WifiService
 from gatewayd.wifi.driver import Driver
 from gatewayd.wifi.household_operations import household_operations
 from gatewayd.wifi.operations import operations
+from gatewayd.wifi.radio_operations import radio_operations
 from tests.support.core import Core, open_core
 
 log = structlog.get_logger(__name__)
@@ -79,10 +80,15 @@ async def open_house(
     *,
     clock: Clock | None = None,
     most: int = 60,
-    zone: str = "UTC",
+    zone: str | Callable[[], ZoneInfo] = "UTC",
+    bridges: Mapping[str, str] | None = None,
 ) -> AsyncIterator[House]:
-    """A box on `folder`; its driver is built with the box's own tasks. It lets go of the radio at the end."""
+    """A box on `folder`; its driver is built with the box's own tasks. It lets go of the radio at the end.
+
+    `bridges` names by role where stations belong.
+    """
     clock = clock or SystemClock("always")
+    named = ZoneInfo(zone if isinstance(zone, str) else "UTC")
     async with open_core(folder, clock) as core:
         driver = build(core.tasks)
         service = WifiService(
@@ -93,10 +99,12 @@ async def open_house(
             tasks=core.tasks,
             first_ssid=FIRST_SSID,
             max_changes_per_minute=most,
-            zone=ZoneInfo(zone),
+            zone=(lambda: named) if isinstance(zone, str) else zone,
+            bridges=bridges,
         )
         core.registry.add(operations(service))
         core.registry.add(household_operations(service))
+        core.registry.add(radio_operations(service))
         await service.start()
         try:
             yield House(core, service)

@@ -18,7 +18,7 @@ from gatewayd.wifi.driver import Driver, Heard, Scanner
 from gatewayd.wifi.hostapd import HostapdDriver
 from gatewayd.wifi.model import Band
 from gatewayd.wifi.render import Places, RadioSettings
-from tests.lab.radio import DRIVER, Radio, Station, radios
+from tests.lab.radio import DRIVER, Radio, Station, radios, unescape
 
 HOSTAPD = "/usr/sbin/hostapd"
 CHANNEL_6 = 2437
@@ -26,6 +26,8 @@ PATIENCE = 20.0
 REFUSAL = 6.0
 
 
+Credentials = dict[str, str]
+"""An `ssid` and a `passphrase`."""
 People = tuple[Radio, tuple[Station, ...], Scanner]
 """A household: a radio for us, two phones, and a listener."""
 
@@ -72,9 +74,10 @@ class RadioAir:
     ) -> None:
         self.folder = folder
         self.phones = phones
-        self.phone = phones[0]
         self.scanner = scanner
         self.radio = radio_settings(radio)
+        self.more: tuple[RadioSettings, ...] = ()
+        """Further radios of drivers that are made from now on."""
         self.places = Places(configuration=folder / "hostapd", control=folder / "ctl")
         self.tasks = Tasks()
         self.driver: Driver = self.new_driver(self.tasks)
@@ -82,7 +85,7 @@ class RadioAir:
     def new_driver(self, tasks: Tasks) -> HostapdDriver:
         """A driver on this radio, for this box or a restarted one."""
         return HostapdDriver(
-            (self.radio,),
+            (self.radio, *self.more),
             binary=HOSTAPD,
             places=self.places,
             run=self.folder / "run",
@@ -101,15 +104,16 @@ class RadioAir:
             "address": self.radio.address,
         }
 
-    def hostapd(self) -> int:
-        """The pid of the hostapd that runs our configuration."""
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            with contextlib.suppress(OSError):
-                line = path.read_bytes()
-                config = f"\0{self.places.config_file('radio0')}\0"
-                if line.startswith(f"{HOSTAPD}\0-g\0".encode()) and line.endswith(config.encode()):
-                    return int(path.parent.name)
-        raise AssertionError("hostapd does not run")
+    @property
+    def phone(self) -> Station:
+        """The first of the devices."""
+        return self.phones[0]
+
+    def hostapd(self, radio: str = "radio0") -> int:
+        """The pid of the hostapd that runs a radio's configuration."""
+        pid = hostapd_of(self.places.config_file(radio))
+        assert pid is not None, "hostapd does not run"
+        return pid
 
     def admits(self, ssid: str, passphrase: str | None, patience: float = PATIENCE) -> bool:
         """Whether the phone, having forgotten everything, gets in with these credentials. Blocks."""
@@ -125,16 +129,33 @@ class RadioAir:
         return await asyncio.to_thread(stayed, self.phones[device])
 
     def end(self) -> None:
-        """Ends hostapd if it runs."""
-        with contextlib.suppress(AssertionError):
-            pid = self.hostapd()
-            os.kill(pid, signal.SIGCONT)
-            os.kill(pid, signal.SIGTERM)
-            deadline = time.monotonic() + 5
-            while Path(f"/proc/{pid}/stat").exists() and time.monotonic() < deadline:
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(pid, os.WNOHANG)
-                time.sleep(0.02)
+        """Ends each hostapd that runs."""
+        for radio in (self.radio, *self.more):
+            end_hostapd(self.places.config_file(radio.radio))
+
+
+def hostapd_of(config: Path) -> int | None:
+    """The pid of the hostapd that runs this configuration; None when none does."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            line = path.read_bytes()
+            if line.startswith(f"{HOSTAPD}\0-g\0".encode()) and line.endswith(f"\0{config}\0".encode()):
+                return int(path.parent.name)
+    return None
+
+
+def end_hostapd(config: Path) -> None:
+    """Ends the hostapd that runs this configuration, if one does. Blocks."""
+    pid = hostapd_of(config)
+    if pid is None:
+        return
+    os.kill(pid, signal.SIGCONT)
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{pid}/stat").exists() and time.monotonic() < deadline:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+        time.sleep(0.02)
 
 
 def admits(phone: Station, ssid: str, passphrase: str | None, patience: float = PATIENCE) -> bool:
@@ -176,6 +197,46 @@ def stayed(phone: Station) -> bool:
     return False
 
 
+def taken_from_the_air(phone: Station, ssid: str, passphrase: str, *, sae: bool = False) -> bytes | None:
+    """A phone that forgot everything joins, by WPA2 or by SAE: the name as it heard it. None: it did not get
+    in. Blocks."""
+    phone.forget()
+    phone.command("BSS_FLUSH 0")
+    phone.set_network(ssid, psk=None if sae else passphrase, sae=passphrase if sae else None)
+    try:
+        return unescape(phone.wait_connected(PATIENCE)["ssid"])
+    except TimeoutError as error:
+        print(error)
+        return None
+
+
+def offer(phone: Station, *all_of_them: Credentials) -> None:
+    """A phone forgets everything and gets these, of which it prefers the first. WPA2 only."""
+    phone.forget()
+    phone.command("BSS_FLUSH 0")
+    phone.drain_events()
+    for number, one in enumerate(all_of_them):
+        assert phone.command("ADD_NETWORK") == str(number)
+        for setting in (
+            *(f"ssid {one['ssid'].encode().hex()}", "scan_ssid 1", f'psk "{one["passphrase"]}"'),
+            *(f"priority {9 - number}", f"scan_freq {CHANNEL_6}", "key_mgmt WPA-PSK", "ieee80211w 1"),
+        ):
+            assert phone.command(f"SET_NETWORK {number} {setting}") == "OK"
+    phone.command("ENABLE_NETWORK all")
+
+
+def which(phone: Station, first: Credentials, second: Credentials) -> Credentials | None:
+    """A phone that forgot everything gets both at once and tries the first first: the one that it is in by
+    in the end. None: it is locked out. Blocks."""
+    offer(phone, first, second)
+    try:
+        chosen = phone.wait_connected(PATIENCE)["id"]
+    except TimeoutError as error:
+        print(error)
+        return None
+    return (first, second)[int(chosen)]
+
+
 @contextlib.contextmanager
 def household() -> Iterator[People]:
     """A radio for us, two phones and a listener, for as many tests as one likes. Blocks."""
@@ -197,29 +258,6 @@ async def shared_air(people: People, *, scan: bool = False) -> AsyncIterator[Rad
         await asyncio.to_thread(phone.forget)
     with tempfile.TemporaryDirectory(prefix="gwt-") as folder:
         air = RadioAir(Path(folder), radio, phones, scanner if scan else None)
-        await air.driver.start()
-        try:
-            yield air
-        finally:
-            await air.tasks.close()
-            await air.driver.close()
-            await asyncio.to_thread(air.end)
-
-
-@asynccontextmanager
-async def radio_air(*, scan: bool = False) -> AsyncIterator[RadioAir]:
-    """A driver on a real radio, started; with `scan` a third radio listens."""
-    found = await asyncio.to_thread(radios)
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gwt-")))
-        phone = Station("phone", found[1], frequencies=(CHANNEL_6,))
-        await asyncio.to_thread(stack.enter_context, phone)
-        scanner: Scanner | None = None
-        if scan:
-            listener = Station("listener", found[2], frequencies=(CHANNEL_6,))
-            await asyncio.to_thread(stack.enter_context, listener)
-            scanner = StationScanner(listener)
-        air = RadioAir(folder, found[0], (phone,), scanner)
         await air.driver.start()
         try:
             yield air

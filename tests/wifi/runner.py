@@ -2,19 +2,24 @@
 
 JSON: ``state`` (folder), ``control``, ``run``, ``binary``, ``interface``, ``address``. It reads one call a
 line, ``{"name": ..., "arguments": {...}}``, and answers with one line of JSON. `Runner` is the parent's side.
+With no JSON it is a `Nursery`: to import the daemon takes an emulated processor some seconds, so where many
+are killed they are forked from one process that has imported it and does nothing else.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import structlog
 
@@ -29,24 +34,95 @@ from tests.wifi.house import House, open_house
 PROJECT = Path(__file__).resolve().parents[2]
 
 
+class Nursery:
+    """A process that has imported the daemon and forks it when asked. A context manager; all calls block."""
+
+    def __enter__(self) -> Self:
+        self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.wifi.runner"], cwd=PROJECT, stdin=theirs.fileno()
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ours.close()
+        self._process.wait(10)
+
+    def start(self, places: dict[str, str], log: Path) -> tuple[IO[bytes], IO[bytes], int]:
+        """A fresh daemon: its standard input, its standard output, its pid."""
+        (their_input, our_input), (our_output, their_output) = os.pipe(), os.pipe()
+        with log.open("ab") as errors:
+            order = json.dumps(places).encode()
+            socket.send_fds(self._ours, [order], [their_input, their_output, errors.fileno()])
+        os.close(their_input)
+        os.close(their_output)
+        pid = int(self._ours.recv(64))
+        return os.fdopen(our_input, "wb"), os.fdopen(our_output, "rb"), pid
+
+    def end(self, pid: int) -> None:
+        """SIGKILL to one of them, and gone."""
+        os.kill(pid, signal.SIGKILL)
+        self._ours.send(str(pid).encode())
+        self._ours.recv(64)
+
+
+def nurse() -> None:
+    """The own process of a nursery: a message with descriptors asks for a fork, another for its end."""
+    orders = socket.socket(fileno=0)
+    while True:
+        order, descriptors, _, _ = socket.recv_fds(orders, 65536, 3)
+        if not order:
+            return
+        if not descriptors:
+            os.waitpid(int(order), 0)
+            orders.send(order)
+            continue
+        pid = os.fork()
+        if pid == 0:
+            for number, descriptor in enumerate(descriptors):
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+            try:
+                asyncio.run(main(json.loads(order)))
+            finally:
+                os._exit(0)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        orders.send(str(pid).encode())
+
+
 class Runner:
     """A running process, as a context manager. All calls block: use threads from a coroutine."""
 
-    def __init__(self, places: dict[str, str]) -> None:
+    def __init__(self, places: dict[str, str], nursery: Nursery | None = None) -> None:
+        """With a `nursery` it is forked there."""
         self._places = places
-        self._process: subprocess.Popen[str] | None = None
+        self._nursery = nursery
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pid = 0
+        self._input: IO[bytes]
+        self._output: IO[bytes]
         self._turn = threading.Lock()
 
     def __enter__(self) -> Self:
-        with (Path(self._places["state"]) / "runner.log").open("ab") as log:
+        log = Path(self._places["state"]) / "runner.log"
+        if self._nursery is not None:
+            self._input, self._output, self._pid = self._nursery.start(self._places, log)
+            return self
+        with log.open("ab") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.wifi.runner", json.dumps(self._places)],
                 cwd=PROJECT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
+                stderr=errors,
             )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._input, self._output = self._process.stdin, self._process.stdout
+        self._pid = self._process.pid
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -57,14 +133,10 @@ class Runner:
 
     def call(self, name: str, **arguments: Any) -> Any:
         """One operation; its decoded answer. Raises RuntimeError with the error's code."""
-        process = self._process
-        assert process is not None
-        assert process.stdin is not None
-        assert process.stdout is not None
         with self._turn:
-            process.stdin.write(json.dumps({"name": name, "arguments": arguments}) + "\n")
-            process.stdin.flush()
-            line = process.stdout.readline()
+            self._input.write(json.dumps({"name": name, "arguments": arguments}).encode() + b"\n")
+            self._input.flush()
+            line = self._output.readline()
         if not line:
             log = Path(self._places["state"]) / "runner.log"
             raise RuntimeError(f"the daemon has ended: {log.read_text()[-2000:]}")
@@ -97,13 +169,18 @@ class Runner:
 
     def kill(self) -> None:
         """SIGKILL, and gone."""
+        pid, self._pid = self._pid, 0
+        if pid == 0:
+            return
         if self._process is not None:
             self._process.kill()
-            for pipe in (self._process.stdin, self._process.stdout):
-                if pipe is not None:
-                    pipe.close()
             self._process.wait()
-            self._process = None
+        else:
+            assert self._nursery is not None
+            self._nursery.end(pid)
+        for pipe in (self._input, self._output):
+            with contextlib.suppress(BrokenPipeError):  # a last call that it did not read
+                pipe.close()
 
 
 async def serve(house: House) -> None:
@@ -145,6 +222,9 @@ async def main(places: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        nurse()
+        sys.exit()
     # Standard output is for answers.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     asyncio.run(main(json.loads(sys.argv[1])))

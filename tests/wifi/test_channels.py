@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,12 +10,11 @@ from hypothesis import strategies as st
 from gatewayd.errors import InvalidField
 from gatewayd.system.nl80211 import PhyChannel, PhyFacts
 from gatewayd.wifi.channels import (
-    NON_OCCUPANCY_SECONDS,
-    after_radar,
     check_channel,
     check_country,
     choose,
     frequency,
+    leave_radar,
     settle_channel,
 )
 from gatewayd.wifi.driver import DriverError
@@ -35,7 +35,9 @@ def _five(number: int, *, radar: bool = False, silenced: bool = False, passive: 
 
 
 def _facts(*channels: PhyChannel) -> PhyFacts:
-    return PhyFacts(channels=channels, most_access_points=8, sae=True, management_protection=True)
+    return PhyFacts(
+        channels=channels, most_access_points=8, sae=True, management_protection=True, country="DE"
+    )
 
 
 EUROPE = _facts(
@@ -97,11 +99,14 @@ def test_on_2_4_ghz_auto_does_not_lie_between_the_channels_of_others(
     assert chosen == choose(facts, Band.GHZ_2_4, busy=busy)
 
 
-def test_after_radar_it_goes_where_no_radar_is_and_stays_away_for_half_an_hour() -> None:
-    assert after_radar(EUROPE, Band.GHZ_5, {52: 0.0}, 1.0) == 36
-    assert after_radar(EUROPE, Band.GHZ_5, {36: 0.0}, 1.0) == 40
-    assert after_radar(EUROPE, Band.GHZ_5, {36: 0.0}, NON_OCCUPANCY_SECONDS) == 36
-    assert after_radar(_facts(_five(52, radar=True)), Band.GHZ_5, {}, 0.0) is None
+def test_where_radar_was_seen_it_goes_to_where_none_is_listened_for() -> None:
+    silenced = PhyChannel(band="5", number=52, frequency=5260, radar=True, silenced=True)
+    there = msgspec.structs.replace(FIVE, channel=52)
+    facts = msgspec.structs.replace(EUROPE, channels=(*EUROPE.channels[:4], silenced))
+    assert leave_radar(there, facts).channel == 36
+    assert leave_radar(there, EUROPE) == there
+    assert leave_radar(there, None) == there
+    assert leave_radar(there, _facts(silenced)) == there
 
 
 def test_the_channel_that_runs_is_kept_by_auto_if_it_may() -> None:

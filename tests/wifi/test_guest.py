@@ -12,6 +12,7 @@ import pytest
 
 from gatewayd.errors import GatewayError
 from gatewayd.system.clock import rfc3339
+from gatewayd.wifi.events import WifiSwitched
 from tests.support.clock import FakeClock
 from tests.wifi.airs import DEVICE
 from tests.wifi.box import Box, open_box
@@ -141,6 +142,23 @@ async def test_with_a_clock_the_time_goes_on_while_the_box_is_off(tmp_path: Path
     async with open_box(tmp_path, later) as box:
         assert not box.radio.join(DEVICE, GUEST, words)
         assert (await box.house.call("wifi.networks.get", network="guest"))["off"] == "expired"
+
+
+async def test_it_ends_in_time_while_a_change_waits_to_be_confirmed(tmp_path: Path) -> None:
+    """Neither does the end wait for the confirmation, nor does it end the waiting."""
+    async with open_box(tmp_path) as box:
+        words = await guest(box, for_seconds=100)
+        waiting = await box.waiting(ssid="New", confirm="client", deadline_seconds=600)
+        assert box.radio.join(DEVICE, GUEST, words)
+        with box.house.core.bus.subscribe("wifi.switched") as events:
+            await box.clock.advance(100)
+            await silent(box, words)
+            assert (await anext(events)).data == WifiSwitched(network="guest", on=False, simulated=True)
+        assert (await box.house.call("wifi.changes.get", change=waiting))["state"] == "proving"
+        await box.house.call("wifi.changes.confirm", change=waiting)
+        await box.applied(waiting)
+        assert not box.radio.join(DEVICE, GUEST, words)
+        assert box.radio.join(DEVICE, "New", await box.house.passphrase())
 
 
 async def test_a_schedule_switches_by_the_households_clock(tmp_path: Path) -> None:

@@ -30,6 +30,21 @@ async def keys(box: Box) -> list[dict[str, Any]]:
     return items
 
 
+async def revoke(box: Box, key: str = "tablet") -> str:
+    """Revokes a key, and returns the change when it is done."""
+    answer = await box.house.call("wifi.keys.revoke", network="home", key=key)
+    change: str = answer["change"]["id"]
+    await box.applied(change)
+    return change
+
+
+def state_bytes(folder: Path) -> bytes:
+    """All that the state database has on the disk, its log included."""
+    files = tuple(folder.glob("state.db*"))
+    assert files
+    return b"".join(path.read_bytes() for path in files)
+
+
 async def until_seen(box: Box) -> dict[str, Any]:
     for _ in range(200):
         (key,) = await keys(box)
@@ -82,19 +97,98 @@ async def test_a_revoked_key_leaves_no_password_and_its_id_is_not_used_again(tmp
         revoked = await box.house.call("wifi.keys.revoke", network="home", key="tablet")
         await box.applied(revoked["change"]["id"])
         assert (await made(box))["key"]["id"] == "tablet-2"
-        rows = await box.house.core.database.fetch_all("SELECT keys FROM wifi_revisions")
-        assert words not in str([tuple(row) for row in rows])
+    assert words.encode() not in await asyncio.to_thread(state_bytes, tmp_path)
 
 
-async def test_reverting_a_revocation_does_not_bring_the_key_back(tmp_path: Path) -> None:
+async def test_nothing_leads_back_to_a_revoked_key(tmp_path: Path) -> None:
     async with open_box(tmp_path) as box:
         words = (await made(box))["passphrase"]
-        revoked = (await box.house.call("wifi.keys.revoke", network="home", key="tablet"))["change"]["id"]
-        await box.applied(revoked)
-        await box.applied((await box.house.call("wifi.changes.revert", change=revoked))["change"]["id"])
+        renamed = await box.house.update(ssid="New")
+        await box.applied(renamed)
+        revoked = await revoke(box)
+        with pytest.raises(GatewayError, match=r"wifi\.change_ended.*stays revoked"):
+            await box.house.call("wifi.changes.revert", change=revoked)
+        await box.applied((await box.house.call("wifi.changes.revert", change=renamed))["change"]["id"])
         assert not box.radio.join(TABLET, FIRST_SSID, words)
-        await box.applied(await box.house.update(ssid="New"))
+
+
+async def test_a_revocation_waits_for_no_confirmation(tmp_path: Path) -> None:
+    """It is off the radio at once, with the new settings on the air, and stays off when they go back."""
+    async with open_box(tmp_path) as box:
+        words = (await made(box))["passphrase"]
+        waiting = await box.waiting(ssid="New", confirm="client", deadline_seconds=300)
+        assert box.radio.join(TABLET, "New", words)
+        await revoke(box)
+        assert await box.radio.stations() == ()
         assert not box.radio.join(TABLET, "New", words)
+        assert (await box.wait(waiting, "proving"))["reason"] is None
+        await box.house.call("wifi.changes.revert", change=waiting)
+        await box.wait(waiting, "rolled_back")
+        assert not box.radio.join(TABLET, FIRST_SSID, words)
+        assert box.radio.join(TABLET, FIRST_SSID, await box.house.passphrase())
+
+
+async def test_a_key_of_a_change_that_is_confirmed_afterwards_stays_revoked(tmp_path: Path) -> None:
+    async with open_box(tmp_path) as box:
+        words = (await made(box))["passphrase"]
+        waiting = await box.waiting(ssid="New", confirm="client")
+        await revoke(box)
+        await box.house.call("wifi.changes.confirm", change=waiting)
+        await box.applied(waiting)
+        assert not box.radio.join(TABLET, "New", words)
+    assert words.encode() not in await asyncio.to_thread(state_bytes, tmp_path)
+
+
+async def test_a_revocation_that_the_radio_refuses_stays_open_until_it_is_done() -> None:
+    async with fake_air() as air, open_house(air.folder, air.new_driver) as house:
+        await house.settled()
+        answer = await house.call("wifi.keys.create", network="home", label="Tablet")
+        assert (await house.wait(answer["change"]["id"]))["state"] == "applied"
+        assert await air.join(FIRST_SSID, answer["passphrase"])
+        pid = await air.pid()
+        await air.fault("fail", "RELOAD_WPA_PSK")
+        revoked = await house.call("wifi.keys.revoke", network="home", key="tablet")
+        assert revoked["change"]["state"] == "pending"
+        # It did not listen: it is started anew with the keys that are left.
+        assert (await house.wait(revoked["change"]["id"]))["state"] == "applied"
+        assert await air.pid() != pid
+        assert not await air.joined()
+        assert not await air.join(FIRST_SSID, answer["passphrase"])
+        assert await air.join(FIRST_SSID, await house.passphrase())
+
+
+async def test_a_revocation_waits_for_a_radio_that_is_away() -> None:
+    """It is told as pending until it is done, which is the first thing that the radio hears."""
+    async with fake_air() as air, open_house(air.folder, air.new_driver) as house:
+        await house.settled()
+        answer = await house.call("wifi.keys.create", network="home", label="Tablet")
+        assert (await house.wait(answer["change"]["id"]))["state"] == "applied"
+        program = Path(air.binary)
+        works = await asyncio.to_thread(program.read_text)
+        await asyncio.to_thread(program.write_text, "#!/bin/sh\nexit 1\n")
+        await air.end()
+        await house.until(lambda network: network["state"] == "down")
+        revoked = (await house.call("wifi.keys.revoke", network="home", key="tablet"))["change"]["id"]
+        await asyncio.sleep(0.5)
+        assert (await house.call("wifi.changes.get", change=revoked))["state"] == "pending"
+        again = (await house.call("wifi.keys.revoke", network="home", key="tablet"))["change"]
+        assert (again["id"], again["state"]) == (revoked, "pending")
+        await asyncio.to_thread(program.write_text, works)
+        assert (await house.wait(revoked))["state"] == "applied"
+        assert not await air.join(FIRST_SSID, answer["passphrase"])
+        assert await air.join(FIRST_SSID, await house.passphrase())
+
+
+async def test_a_revocation_survives_the_daemon(tmp_path: Path) -> None:
+    """Asked for and not done: whoever starts next does it before anything else."""
+    async with open_box(tmp_path) as box:
+        words = (await made(box))["passphrase"]
+        await box.house.service.close()
+        revoked = await box.house.call("wifi.keys.revoke", network="home", key="tablet")
+        assert revoked["change"]["state"] == "pending"
+    async with open_box(tmp_path) as box:
+        await box.applied(revoked["change"]["id"])
+        assert not box.radio.join(TABLET, FIRST_SSID, words)
 
 
 async def test_keys_work_under_a_new_name(tmp_path: Path) -> None:

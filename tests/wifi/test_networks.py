@@ -139,6 +139,37 @@ async def test_what_is_dangerous_needs_a_word(tmp_path: Path) -> None:
         await box.applied(await box.house.update(hidden=True))  # it was accepted before
 
 
+@pytest.mark.parametrize("words", ["12345678", "PassWord", "home-1234"])
+async def test_a_password_that_everybody_tries_needs_a_word(tmp_path: Path, words: str) -> None:
+    assert FIRST_SSID.casefold() == "home-1234"
+    async with open_box(tmp_path) as box:
+        told = await box.house.call("wifi.networks.preview", network="home", passphrase=words)
+        assert "first that anybody tries" in told["risks"][0]
+        wishes: dict[str, dict[str, Any]] = {
+            "wifi.networks.update": {},
+            "wifi.keys.create": {"label": "Printer"},
+            "wifi.rotation.start": {},
+        }
+        for name, arguments in wishes.items():
+            with pytest.raises(GatewayError, match=r"wifi\.risk_not_accepted") as refused:
+                await box.house.call(name, network="home", passphrase=words, **arguments)
+            assert words not in refused.value.detail
+        await box.applied(await box.house.update(passphrase=words, accept_risk=True))
+        assert box.radio.join(DEVICE, FIRST_SSID, words)
+
+
+async def test_the_way_back_to_what_is_dangerous_needs_a_word_too(tmp_path: Path) -> None:
+    async with open_box(tmp_path) as box:
+        await box.applied(await box.house.update(security="open", accept_risk=True))
+        closed = await box.house.update(security="wpa2", passphrase="battery staple")
+        await box.applied(closed)
+        with pytest.raises(GatewayError, match=r"wifi\.risk_not_accepted.*without a password"):
+            await box.house.call("wifi.changes.revert", change=closed)
+        back = await box.house.call("wifi.changes.revert", change=closed, accept_risk=True)
+        await box.applied(back["change"]["id"])
+        assert box.radio.join(DEVICE, FIRST_SSID, None)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "field"),
     [

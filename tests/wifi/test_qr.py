@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import re
 import struct
 import zlib
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +20,7 @@ from gatewayd.callers import ROLES, Caller
 from gatewayd.errors import GatewayError
 from gatewayd.wifi.keys import suggest_passphrase
 from gatewayd.wifi.model import NetworkSettings, Security
-from gatewayd.wifi.qr import draw, wifi_uri
+from gatewayd.wifi.qr import CONTENT_TYPES, Format, draw, wifi_uri
 from tests.wifi.box import open_box
 from tests.wifi.settings import home
 
@@ -106,26 +108,71 @@ def test_a_suggested_password_needs_no_escape_and_is_not_taken_for_hexadecimal()
         assert not set(words) & set('0Oo1lI\\;,:"% ')
 
 
+TORTURE = (
+    ('"quoted" SSID', 'it\'s "quoted" twice'),
+    ("back\\slash\\\\", "\\n is no newline \\"),
+    (";;S:evil;;", ";T:nopass;P:;;;H:true;;"),
+    ("a:b,c;d\\e", ":,;:,;:,;:,;"),
+    ("Ahornstraße 🍁", "correct horse"),
+    ("👩‍👩‍👧 zu Hause", "~!@#$%^&*()_+`-={}|[]<>?/"),
+    (" spaces  at the ends ", "  eight  spaces  "),
+    ('P"00ff00ff"', 'P"00ff00ff"'),
+    ("deadbeef", "0123456789abcdef" * 4),
+    ("x" * 32, "".join(map(chr, range(0x20, 0x20 + 63)))),
+    ("100%3B", "".join(map(chr, range(0x7E - 62, 0x7F)))),
+    ("ネットワーク", "%3B%3A%22%00"),
+)
+
+
 @pytest.mark.parametrize("kind", ["svg", "png", "text"])
-async def test_the_box_draws_it(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize(("ssid", "words"), TORTURE)
+def test_a_reader_finds_what_is_hard_to_write(ssid: str, words: str, kind: Format) -> None:
+    network = home(ssid=ssid, passphrase=words)
+    assert parsed(read(_seen(draw(wifi_uri(network), kind), kind))) == {"T": "WPA", "S": ssid, "P": words}
+
+
+@pytest.mark.parametrize("kind", ["svg", "png", "text"])
+async def test_the_box_draws_it(tmp_path: Path, kind: Format) -> None:
     async with open_box(tmp_path) as box:
         change = await box.house.update(ssid="Ahornstraße 🍁", passphrase="battery; staple")
         await box.applied(change)
         answer = await box.house.call("wifi.networks.qr", network="home", format=kind)
         assert (answer["network"], answer["format"]) == ("home", kind)
-        if kind == "svg":
-            assert answer["content_type"] == "image/svg+xml"
-            assert answer["data"].lstrip().startswith("<?xml")
-            assert "battery" not in answer["data"]
-        elif kind == "png":
-            assert answer["encoding"] == "base64"
-            assert base64.b64decode(answer["data"]).startswith(b"\x89PNG\r\n")
+        assert answer["content_type"] == CONTENT_TYPES[kind]
+        assert answer["encoding"] == ("base64" if kind == "png" else "utf-8")
+        assert "battery" not in answer["data"]
+        seen = read(_seen(answer["data"], kind))
+        assert seen == "WIFI:T:WPA;S:Ahornstraße 🍁;P:battery\\; staple;;"
+
+
+def _seen(data: str, kind: Format) -> npt.NDArray[np.uint8]:
+    """What a camera sees."""
+    if kind == "text":
+        return terminal(data)
+    return _pixels(base64.b64decode(data)) if kind == "png" else _strokes(data)
+
+
+def _strokes(svg: str) -> npt.NDArray[np.uint8]:
+    """An SVG document of horizontal strokes, one module high, on white: `M x y.5`, `h` and `m` from there."""
+    root = ElementTree.fromstring(svg.encode())
+    (group,) = root
+    white, dark = group
+    assert white.get("fill") == "#fff"
+    scale = int(group.get("transform", "").removeprefix("scale(").removesuffix(")"))
+    width = int(root.get("width", "")) // scale
+    rows = [[False] * width for _ in range(width)]
+    x, y = 0.0, 0.0
+    for command, numbers in re.findall(r"([Mmh])([^Mmh]+)", dark.get("d", "")):
+        values = [float(number) for number in re.findall(r"-?[\d.]+", numbers)]
+        if command == "M":
+            x, y = values
+        elif command == "m":
+            x, y = x + values[0], y + values[1]
         else:
-            assert read(terminal(answer["data"])) == "WIFI:T:WPA;S:Ahornstraße 🍁;P:battery\\; staple;;"
-
-
-def test_the_png_is_the_same_code() -> None:
-    assert read(_pixels(base64.b64decode(draw(wifi_uri(home()), "png")))) == wifi_uri(home())
+            for module in range(int(x), int(x + values[0])):
+                rows[int(y)][module] = True
+            x += values[0]
+    return grey(rows)
 
 
 def _pixels(data: bytes) -> npt.NDArray[np.uint8]:

@@ -7,20 +7,33 @@ import os
 import random
 import signal
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from gatewayd.wifi import rules
 from tests.wifi.house import open_house
-from tests.wifi.radio_air import RadioAir, radio_air, refused
-from tests.wifi.runner import Runner
+from tests.wifi.radio_air import Credentials, People, RadioAir, household, shared_air, which
+from tests.wifi.runner import Nursery, Runner
 
 pytestmark = [pytest.mark.radio, pytest.mark.timeout(240)]
-KILLS, LONG_KILLS = 5, 200
+KILLS, LONG_KILLS = 15, 200
 
 
-async def test_a_station_follows_the_new_name_and_password() -> None:
-    async with radio_air(scan=True) as air, open_house(air.folder, air.new_driver) as house:
+@pytest.fixture(scope="module")
+def people() -> Iterator[People]:
+    with household() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    with Nursery() as found:
+        yield found
+
+
+async def test_a_station_follows_the_new_name_and_password(people: People) -> None:
+    async with shared_air(people, scan=True) as air, open_house(air.folder, air.new_driver) as house:
         await house.settled()
         first = await house.passphrase()
         assert await air.join("Home-1234", first)
@@ -41,8 +54,8 @@ async def test_a_station_follows_the_new_name_and_password() -> None:
         print(f"outage {ended['outage_ms']} ms")
 
 
-async def test_what_hostapd_refuses_touches_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with radio_air() as air, open_house(air.folder, air.new_driver) as house:
+async def test_what_hostapd_refuses_touches_nobody(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with shared_air(people) as air, open_house(air.folder, air.new_driver) as house:
         await house.settled()
         assert await air.join("Home-1234", await house.passphrase())
         # Our own rules would refuse this password; without them it reaches the real hostapd's dry run.
@@ -55,8 +68,8 @@ async def test_what_hostapd_refuses_touches_nobody(monkeypatch: pytest.MonkeyPat
         assert (await house.call("wifi.networks.get", network="home"))["security"] == "wpa2"
 
 
-async def test_a_hostapd_that_hangs_ends_on_the_old_network() -> None:
-    async with radio_air() as air, open_house(air.folder, air.new_driver) as house:
+async def test_a_hostapd_that_hangs_ends_on_the_old_network(people: People) -> None:
+    async with shared_air(people) as air, open_house(air.folder, air.new_driver) as house:
         await house.settled()
         first = await house.passphrase()
         pid = air.hostapd()
@@ -69,26 +82,26 @@ async def test_a_hostapd_that_hangs_ends_on_the_old_network() -> None:
         assert not await asyncio.to_thread(air.admits, "Nowhere", "battery staple", 4.0)
 
 
-async def test_a_hostapd_that_dies_comes_back() -> None:
-    async with radio_air() as air, open_house(air.folder, air.new_driver) as house:
+async def test_a_hostapd_that_dies_comes_back(people: People) -> None:
+    async with shared_air(people) as air, open_house(air.folder, air.new_driver) as house:
         await house.settled()
         os.kill(air.hostapd(), signal.SIGKILL)
         assert await air.join("Home-1234", await house.passphrase())
 
 
-async def test_hostapd_outlives_the_daemon() -> None:
-    async with radio_air() as air:
-        await asyncio.to_thread(_outlives, air)
+async def test_hostapd_outlives_the_daemon(people: People, nursery: Nursery) -> None:
+    async with shared_air(people) as air:
+        await asyncio.to_thread(_outlives, air, nursery)
 
 
-def _outlives(air: RadioAir) -> None:
-    with Runner(air.runner_places()) as daemon:
+def _outlives(air: RadioAir, nursery: Nursery) -> None:
+    with Runner(air.runner_places(), nursery) as daemon:
         daemon.settle()
         passphrase = daemon.call("wifi.networks.reveal", network="home")["passphrase"]
         assert air.admits("Home-1234", passphrase)
     pid = air.hostapd()
     air.phone.drain_events()
-    with Runner(air.runner_places()) as daemon:
+    with Runner(air.runner_places(), nursery) as daemon:
         daemon.settle()
         stations = daemon.call("wifi.stations.list")["items"]
         assert [one["mac"] for one in stations] == [air.phone.mac]
@@ -97,13 +110,13 @@ def _outlives(air: RadioAir) -> None:
         air.phone.wait_event("CTRL-EVENT-DISCONNECTED", 1.0)
 
 
-async def test_killed_in_mid_change_it_ends_on_the_old_network() -> None:
-    async with radio_air() as air:
-        await asyncio.to_thread(_killed_while_applying, air)
+async def test_killed_in_mid_change_it_ends_on_the_old_network(people: People, nursery: Nursery) -> None:
+    async with shared_air(people) as air:
+        await asyncio.to_thread(_killed_while_applying, air, nursery)
 
 
-def _killed_while_applying(air: RadioAir) -> None:
-    with Runner(air.runner_places()) as daemon:
+def _killed_while_applying(air: RadioAir, nursery: Nursery) -> None:
+    with Runner(air.runner_places(), nursery) as daemon:
         daemon.settle()
         first = daemon.call("wifi.networks.reveal", network="home")["passphrase"]
         pid = air.hostapd()
@@ -112,7 +125,7 @@ def _killed_while_applying(air: RadioAir) -> None:
         daemon.wait(change, "applying")
         time.sleep(1)
     os.kill(pid, signal.SIGCONT)  # it now does what it was told last: half of the change
-    with Runner(air.runner_places()) as daemon:
+    with Runner(air.runner_places(), nursery) as daemon:
         ended = daemon.wait(change, "applied", "rolled_back")
         assert (ended["state"], ended["reason"]) == ("rolled_back", "The daemon was restarted in mid-change.")
         assert air.hostapd() == pid
@@ -121,41 +134,53 @@ def _killed_while_applying(air: RadioAir) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """5 kills; 200 where the long forms are asked for (`-m "radio and long"`)."""
+    """15 kills; 200 where the long forms are asked for (`-m "radio and long"`)."""
     if "kills" in metafunc.fixturenames:
         long = "long" in metafunc.config.getoption("markexpr")
         marks = (pytest.mark.long, pytest.mark.timeout(5400)) if long else (pytest.mark.timeout(600),)
         metafunc.parametrize("kills", [pytest.param(LONG_KILLS if long else KILLS, marks=marks)])
 
 
-async def test_killed_at_any_moment_nobody_is_locked_out(kills: int) -> None:
-    async with radio_air() as air:
-        await asyncio.to_thread(_killed_at_random, air, kills)
+async def test_killed_at_any_moment_nobody_is_locked_out(
+    people: People, nursery: Nursery, kills: int
+) -> None:
+    async with shared_air(people) as air:
+        await asyncio.to_thread(_killed_at_random, air, nursery, kills)
 
 
-def _killed_at_random(air: RadioAir, kills: int) -> None:
+def _killed_at_random(air: RadioAir, nursery: Nursery, kills: int) -> None:
     """Whatever the change's end is, a device gets in with that end's credentials and with no others."""
     dice = random.Random(7)
-    change, before = "", _credentials(0)
+    with Runner(air.runner_places(), nursery) as daemon:
+        daemon.settle()
+        before = _told(daemon)
+        after = _other(before, 1)
+        change = daemon.update(**after)
+        time.sleep(dice.uniform(0, 1.5))
     ends: list[str] = []
-    for number in range(kills + 1):
-        with Runner(air.runner_places()) as daemon:
-            if change:
-                ended = daemon.wait(change, "applied", "rolled_back")
-                daemon.settle()
-                now = daemon.call("wifi.networks.reveal", network="home")
-                assert (now["ssid"] == f"Round {number}") == (ended["state"] == "applied")
-                ends.append(ended["state"])
-                assert air.admits(now["ssid"], now["passphrase"]), ends
-                if number % 5 == 0:
-                    other = before if ended["state"] == "applied" else _credentials(number)
-                    assert refused(air.phone, other["ssid"], other["passphrase"])
+    for number in range(2, kills + 2):
+        with Runner(air.runner_places(), nursery) as daemon:
+            ended = daemon.wait(change, "applied", "rolled_back")["state"]
             daemon.settle()
-            before = daemon.call("wifi.networks.reveal", network="home")
-            change = daemon.update(**_credentials(number + 1))
+            good, bad = (after, before) if ended == "applied" else (before, after)
+            assert _told(daemon) == good, ended
+            ends.append(ended)
+            assert which(air.phone, bad, good) is good, ends
+            before, after = good, _other(good, number)
+            change = daemon.update(**after)
             time.sleep(dice.uniform(0, 1.5))
     print(f"{ends.count('applied')} applied, {ends.count('rolled_back')} rolled back")
+    assert set(ends) == {"applied", "rolled_back"}, "the dice never hit one side of the change"
 
 
-def _credentials(number: int) -> dict[str, str]:
-    return {"ssid": f"Round {number}", "passphrase": f"password {number}"}
+def _told(daemon: Runner) -> Credentials:
+    told = daemon.call("wifi.networks.reveal", network="home")
+    return {"ssid": told["ssid"], "passphrase": told["passphrase"]}
+
+
+def _other(now: Credentials, number: int) -> Credentials:
+    """A new name and password; every fifth time the password alone."""
+    return {
+        "ssid": now["ssid"] if number % 5 == 0 else f"Round {number}",
+        "passphrase": f"password {number}",
+    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,8 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gatewayd.system.secret import Secret
-from gatewayd.wifi.model import DeviceKey, Security, Step
+from gatewayd.wifi.model import Security, Step
 from tests.wifi.conformance import proven
 from tests.wifi.house import House, open_house
 from tests.wifi.radio_air import People, RadioAir, household, shared_air
@@ -99,24 +97,13 @@ async def test_what_drops_everybody_was_said_beforehand(people: People) -> None:
         assert ended["outage_ms"] > 100
 
 
-async def test_a_revoked_key_is_out_within_a_second_and_stays_out(people: People) -> None:
-    key = DeviceKey(id="tablet", label="Tablet", passphrase=Secret("tablet password"))
-    async with shared_air(people) as air:
-        await air.driver.apply((home(keys=(key,)), GUEST))
-        assert await air.join("Maple Street", "correct horse")
-        assert await air.join("Maple Street", "tablet password", device=1)
-        assert {one.key for one in await air.driver.stations()} == {"main", "tablet"}
-        tablet = air.phones[1]
-        began = time.monotonic()
-        gone = asyncio.create_task(asyncio.to_thread(tablet.wait_event, "CTRL-EVENT-DISCONNECTED", 5.0))
-        await air.driver.apply((home(keys=(msgspec.structs.replace(key, revoked=True),)), GUEST))
-        await gone
-        assert time.monotonic() - began <= 1.0
-        # it looks for its network every second, and remembers whatever it can
-        with pytest.raises(TimeoutError):
-            await asyncio.to_thread(tablet.wait_event, "CTRL-EVENT-CONNECTED", 8.0)
-        assert [one.key for one in await air.driver.stations()] == ["main"]
-        assert await air.joined(), "the phone was disturbed"
+async def test_what_a_reload_drops_was_said_beforehand(people: People) -> None:
+    async with two_networks(people, "wpa2") as (air, house):
+        preview = await house.call("wifi.networks.preview", network="home", isolated=True)
+        assert (preview["impact"]["step"], preview["impact"]["stations_dropped"]) == ("reload", 2)
+        ended = await house.wait(await house.update(isolated=True))
+        assert (ended["state"], ended["impact"]) == ("applied", preview["impact"])
+        assert [await air.joined(), await air.joined(1)] == [False, False]
 
 
 async def test_the_scan_is_asked_for_the_security_too(people: People) -> None:
@@ -128,12 +115,44 @@ async def test_the_scan_is_asked_for_the_security_too(people: People) -> None:
         await proven(air, security=Security.WPA2, holds=False)
 
 
+async def test_after_a_password_change_neither_wpa2_nor_wpa3_returns_with_the_old_one(people: People) -> None:
+    async with shared_air(people) as air:
+        phone, tablet = air.phones
+        await air.driver.apply((home(security=Security.WPA2_WPA3), GUEST))
+        await asyncio.to_thread(phone.set_network, "Maple Street", psk="correct horse")
+        await asyncio.to_thread(tablet.set_network, "Maple Street", sae="correct horse")
+        ways = [(await asyncio.to_thread(one.wait_connected))["key_mgmt"] for one in (phone, tablet)]
+        assert ways == ["WPA2-PSK", "SAE"]
+        for one in (phone, tablet):
+            one.drain_events()
+        changed = home(security=Security.WPA2_WPA3, passphrase="battery staple")
+        assert (await air.driver.apply((changed, GUEST))).step is Step.BSS
+        for one in (phone, tablet):
+            await asyncio.to_thread(one.wait_event, "CTRL-EVENT-DISCONNECTED", 5.0)
+        # both go on trying what they have, every second, the tablet also the key that it remembers of before
+        await asyncio.sleep(6)
+        assert not [one.mac for one in (phone, tablet) if one.connected()]
+        assert not await air.driver.stations()
+        await asyncio.to_thread(phone.set_network, "Maple Street", psk="battery staple")
+        await asyncio.to_thread(tablet.set_network, "Maple Street", sae="battery staple")
+        for one in (phone, tablet):
+            await asyncio.to_thread(one.wait_connected)
+
+
 async def test_owe_and_open_networks_admit_without_a_password(people: People) -> None:
     async with shared_air(people) as air:
         nameless = msgspec.structs.replace(GUEST, security=Security.OPEN, passphrase=None)
         assert (await air.driver.apply((home(), nameless))).step is Step.RESTART
         assert await air.join("Maple Street", "correct horse")
         assert await air.join("Guests", None, device=1)
+        (station,) = [one for one in await air.driver.stations() if one.network == "guest"]
+        assert station.mac == air.phones[1].mac
+        encrypted = msgspec.structs.replace(nameless, security=Security.OWE)
+        assert (await air.driver.apply((home(), encrypted))).step is Step.BSS
+        await asyncio.to_thread(air.phones[1].set_network, "Guests", owe=True)
+        assert (await asyncio.to_thread(air.phones[1].wait_connected))["key_mgmt"] == "OWE"
+        assert await air.refused("Guests", None, device=1), "it came in without encryption"
+        await air.driver.apply((home(), nameless))
         renamed = msgspec.structs.replace(nameless, ssid="Visitors")
         assert (await air.driver.apply((home(), renamed))).step is Step.BSS
         assert await air.join("Visitors", None, device=1)

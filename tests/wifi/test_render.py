@@ -16,7 +16,15 @@ from gatewayd.system.secret import Secret
 from gatewayd.wifi import rules
 from gatewayd.wifi.keys import pmk, suggest_passphrase
 from gatewayd.wifi.model import Band, NetworkSettings, Security
-from gatewayd.wifi.render import Places, RadioSettings, bssid, carried, dry_run_configs, render
+from gatewayd.wifi.render import (
+    Places,
+    RadioSettings,
+    bssid,
+    carried,
+    centre_channel,
+    dry_run_configs,
+    render,
+)
 from tests.wifi.settings import RADIO, home
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -32,6 +40,12 @@ CASES: dict[str, tuple[RadioSettings, tuple[NetworkSettings, ...]]] = {
     "mixed": (RADIO, (home(security=Security.WPA2_WPA3, ssid="Ahornstraße 🍁", hidden=True),)),
     "wpa3-5ghz": (FIVE, (home(security=Security.WPA3, bands=(Band.GHZ_5,)),)),
     "open": (RADIO, (home(security=Security.OPEN, passphrase=None),)),
+    "wide-2.4ghz": (msgspec.structs.replace(RADIO, channel=11, width=40), (home(),)),
+    "wide-5ghz": (msgspec.structs.replace(FIVE, channel=104, width=80), (home(bands=(Band.GHZ_5,)),)),
+    "wide-6ghz": (
+        msgspec.structs.replace(FIVE, band=Band.GHZ_6, channel=5, width=80),
+        (home(security=Security.WPA3, bands=(Band.GHZ_6,)),),
+    ),
     "two-networks": (RADIO, (GUEST, home())),
 }
 
@@ -46,6 +60,26 @@ def test_golden(name: str) -> None:
     if os.environ.get("GATEWAYD_GOLDEN") == "write":
         file.write_text(content)
     assert content == file.read_text(), "GATEWAYD_GOLDEN=write pytest tests/wifi/test_render.py writes them"
+
+
+# The middles of the blocks as IEEE Std 802.11-2020, annex E, lists them.
+@pytest.mark.parametrize(
+    ("band", "width", "middles"),
+    [
+        (Band.GHZ_5, 40, (38, 46, 54, 62, 102, 110, 118, 126, 134, 142, 151, 159)),
+        (Band.GHZ_5, 80, (42, 58, 106, 122, 138, 155)),
+        (Band.GHZ_6, 40, (3, 11, 19, 27, 35, 43)),
+        (Band.GHZ_6, 80, (7, 23, 39, 55)),
+    ],
+)
+def test_each_channel_lies_in_the_block_around_its_middle(
+    band: Band, width: int, middles: tuple[int, ...]
+) -> None:
+    for middle in middles:
+        half = width // 10 - 2
+        for channel in range(middle - half, middle + half + 1, 4):
+            assert centre_channel(band, channel, width) == middle
+            assert centre_channel(band, channel, 20) == channel
 
 
 @given(ssid=st.text(max_size=40), words=st.text(max_size=70), security=st.sampled_from(Security))

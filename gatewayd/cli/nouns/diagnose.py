@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gatewayd.cli.follow import Told, follow, job_of, succeeded
+from gatewayd.cli.follow import Told, run
 from gatewayd.cli.refusals import printable
 from gatewayd.cli.talk import Talk, connected
 
@@ -30,18 +30,8 @@ async def diagnose(talk: Talk, no_wait: bool) -> None:
 
     The exit status is 0 when there is a verdict, whatever it says.
     """
-    answer = await talk.ask("diagnostics.run")
-    job = job_of(answer)
-    assert job is not None  # the operation answers with a job
-    if no_wait:
-        talk.print(answer, lambda started: talk.out.line(f"Started as job {started['job']['id']}."))
-        return
-    with _ticking(talk) as told:
-        job = await follow(talk, job, told, own=True)
-    if talk.out.as_json:
-        talk.print({"job": job}, lambda _: None)
-    succeeded(job)
-    if not talk.out.as_json:
+    job = await run(talk, "diagnostics.run", wait=not no_wait, watched=_ticking(talk))
+    if job is not None:
         _verdict(talk, job["result"])
 
 

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Any
 
 import click
 
 from gatewayd.cli.follow import settle
-from gatewayd.cli.nouns.wifi_times import DURATION, read_window, say_window
-from gatewayd.cli.refusals import Refused
+from gatewayd.cli.nouns.wifi_times import DURATION, read_window
+from gatewayd.cli.nouns.wifi_words import (
+    PROOF,
+    changed,
+    facts,
+    interrupted,
+    outcome,
+    progress,
+    remarks,
+    state,
+    what,
+)
 from gatewayd.cli.show import moment, size, span
 from gatewayd.cli.talk import Talk, connected
 
 _ENDED = ("applied", "rolled_back")
-_PROOF = {
-    "none": "not proven",
-    "on_air": "seen on the air",
-    "station": "a device joined",
-    "client": "confirmed",
-}
+
+
+accept_risk = click.option(
+    "--accept-risk", "risk", is_flag=True, default=None, help="Yes to what is dangerous."
+)
 
 
 @click.group()
@@ -35,7 +45,7 @@ async def show(talk: Talk, network: str | None) -> None:
     if network is None:
         await talk.tell("wifi.networks.list", lambda answer: _networks(talk, answer["items"]))
     else:
-        await talk.tell("wifi.networks.get", lambda answer: talk.out.facts(_facts(answer)), network=network)
+        await talk.tell("wifi.networks.get", lambda answer: talk.out.facts(facts(answer)), network=network)
 
 
 @wifi.command("set")
@@ -43,10 +53,14 @@ async def show(talk: Talk, network: str | None) -> None:
 @click.option("--ssid", metavar="NAME", help="The name that devices show.")
 @click.option("--passphrase", "ask_passphrase", is_flag=True, help="Ask for a new password.")
 @click.option("--passphrase-stdin", is_flag=True, help="Read the new password from standard input.")
-@click.option("--security", type=click.Choice(["wpa2", "wpa2-wpa3", "wpa3", "owe", "open"]))
+@click.option(
+    "--security",
+    type=click.Choice(["wpa2", "wpa2-wpa3", "wpa3", "owe", "open"]),
+    help="How devices join; owe and open are without a password.",
+)
 @click.option("--hidden/--visible", default=None, help="Whether the name is sent out.")
 @click.option("--isolated/--together", default=None, help="Whether devices may reach one another.")
-@click.option("--enable/--disable", "enabled", default=None)
+@click.option("--enable/--disable", "enabled", default=None, help="Whether it is on the air at all.")
 @click.option("--for", "for_seconds", type=DURATION, metavar="TIME", help="Off after this long: 4h, 90m.")
 @click.option("--endless", is_flag=True, help="No longer off by itself.")
 @click.option(
@@ -57,7 +71,7 @@ async def show(talk: Talk, network: str | None) -> None:
     help='Only on at these times: "mon-fri 07:00-22:00"; may be given more than once.',
 )
 @click.option("--always-on", is_flag=True, help="No schedule any more.")
-@click.option("--accept-risk", is_flag=True, default=None, help="Yes to what is dangerous.")
+@accept_risk
 @click.option(
     "--confirm",
     type=click.Choice(["none", "station", "client"]),
@@ -72,6 +86,7 @@ def set_network(
     endless: bool,
     windows: tuple[str, ...],
     always_on: bool,
+    risk: bool | None,
     **fields: Any,
 ) -> None:
     """Change a network, and wait until it is proven on the air.
@@ -87,8 +102,10 @@ def set_network(
         given["for_seconds"] = None
     if windows or always_on:
         given["schedule"] = [read_window(window) for window in windows]
-    if not given.keys() - {"accept_risk"}:
+    if not given:
         raise click.UsageError("Say what to change, for example --ssid NAME.")
+    if risk:
+        given["accept_risk"] = True
     _change(network, given, no_wait)
 
 
@@ -137,7 +154,7 @@ async def clients(talk: Talk) -> None:
                     "" if row.get("signal_dbm") is None else f"{row['signal_dbm']} dBm",
                     size(row["tx_bytes"]),  # the box sends what the device receives
                     size(row["rx_bytes"]),
-                    span(row["connected_seconds"]),
+                    span(row["connected_seconds"]) if row["connected_seconds"] else "now",
                 )
                 for row in answer["items"]
             ),
@@ -161,14 +178,15 @@ async def changes(talk: Talk) -> None:
 
     def show(answer: dict[str, Any]) -> None:
         talk.out.table(
-            ("when", "network", "state", "proof", "interrupted", "why", "id"),
+            ("when", "network", "what", "state", "proof", "interrupted", "note", "id"),
             (
                 (
                     moment(row.get("created")),
-                    row["network"],
-                    row["state"],
-                    _PROOF.get(row["proof"], row["proof"]),
-                    "" if row["outage_ms"] is None else span(row["outage_ms"] / 1000),
+                    what(row),
+                    changed(row),
+                    row["state"].replace("_", " "),
+                    PROOF.get(row["proof"], row["proof"]),
+                    interrupted(row),
                     row["reason"] or "",
                     row["id"],
                 )
@@ -190,10 +208,21 @@ async def keep(talk: Talk, change: str) -> None:
 
 @wifi.command()
 @click.argument("change")
+@accept_risk
+@click.option("--no-wait", is_flag=True, help="Do not wait until it is on the air.")
 @connected
-async def undo(talk: Talk, change: str) -> None:
-    """Go back to what was before a change."""
-    await talk.tell("wifi.changes.revert", lambda _: talk.out.line("Going back."), change=change)
+async def undo(talk: Talk, change: str, risk: bool | None, no_wait: bool) -> None:
+    """Go back to what was before a change, and wait until that is on the air."""
+    answer = await talk.ask("wifi.changes.revert", change=change, accept_risk=risk)
+    now = answer["change"]
+    if not no_wait:
+        now = await settled(talk, now)
+    back = now["id"] == change
+    if not back and now["state"] == "rolled_back":
+        talk.print({"change": now}, lambda _: outcome(talk, now))
+        raise click.exceptions.Exit(1)
+    done = "Going back." if no_wait else f"{what(now)} is as it was before."
+    talk.print({"change": now}, lambda _: talk.out.line(done))
 
 
 def read_passphrase(*, ask: bool, stdin: bool) -> str | None:
@@ -212,9 +241,13 @@ async def settled(talk: Talk, change: dict[str, Any]) -> dict[str, Any]:
     """The change once it has ended; says meanwhile how to confirm one that waits for that."""
     identifier = change["id"]
     told = False
+    console = talk.out.progress
+    shown = None if console is None else console.status(progress(change))
 
     def ended(now: dict[str, Any]) -> bool:
         nonlocal told
+        if shown is not None:
+            shown.update(progress(now))
         if now["state"] == "proving" and now.get("confirm") == "client" and not told:
             told = True
             _ask_to_keep(talk, now)
@@ -224,7 +257,8 @@ async def settled(talk: Talk, change: dict[str, Any]) -> dict[str, Any]:
         answer = await talk.ask("wifi.changes.get", change=identifier)
         return dict(answer.get("change", answer))
 
-    return dict(await settle(ask, ended))
+    with contextlib.nullcontext() if shown is None else shown:
+        return dict(await settle(ask, ended))
 
 
 def _ask_to_keep(talk: Talk, change: dict[str, Any]) -> None:
@@ -237,26 +271,6 @@ def _ask_to_keep(talk: Talk, change: dict[str, Any]) -> None:
         )
 
 
-def outcome(talk: Talk, change: dict[str, Any]) -> None:
-    """Says how a change ended. Raises Refused when it was rolled back."""
-    network, state = change["network"], change["state"]
-    if state == "rolled_back":
-        reason = change.get("reason") or "it could not be proven on the air"
-        raise Refused({"detail": f"{network} was not changed: {reason.rstrip('.')}. It is as it was before."})
-    if state == "applied":
-        proof = _PROOF.get(change["proof"], change["proof"])
-        outage = change.get("outage_ms")
-        silence = f" It was interrupted for {span(outage / 1000)}." if outage else ""
-        talk.out.line(f"{network} is changed, {proof}.{silence}")
-    else:
-        talk.out.line(f"{network}: the change {change['id']} is {state}. See `gatewayctl wifi changes`.")
-    if change.get("reason"):
-        talk.out.line(str(change["reason"]))
-    impact = change.get("impact")
-    if isinstance(impact, dict) and impact.get("summary"):
-        talk.out.line(str(impact["summary"]))
-
-
 def _networks(talk: Talk, items: list[dict[str, Any]]) -> None:
     talk.out.table(
         ("network", "name", "state", "security", "bands", ""),
@@ -264,44 +278,15 @@ def _networks(talk: Talk, items: list[dict[str, Any]]) -> None:
             (
                 row["id"],
                 row["ssid"],
-                row["state"],
+                state(row),
                 row["security"],
                 ", ".join(f"{band} GHz" for band in row["bands"]),
-                ", ".join(_remarks(row)),
+                ", ".join(remarks(row)),
             )
             for row in items
         ),
         none="There are no networks.",
     )
-
-
-def _remarks(row: dict[str, Any]) -> list[str]:
-    found = [word for word in ("hidden", "isolated", "simulated") if row.get(word)]
-    if not row.get("enabled", True):
-        found.append("off")
-    if row.get("schedule"):
-        found.append("scheduled")
-    if row.get("off") == "expired":
-        found.append("its time is up")
-    elif row.get("expires"):
-        found.append(f"until {moment(row['expires'])}")
-    return found
-
-
-def _facts(network: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(name, _told(name, value)) for name, value in network.items() if value not in (None, [])]
-
-
-def _told(name: str, value: Any) -> str:
-    if name == "schedule":
-        return ", ".join(say_window(window) for window in value)
-    return moment(value) if name == "expires" else _said(value)
-
-
-def _said(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
 
 
 COMMANDS = (wifi,)

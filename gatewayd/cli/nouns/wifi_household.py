@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from gatewayd.cli.nouns.wifi import outcome, read_passphrase, settled
+from gatewayd.cli.nouns.wifi import accept_risk, read_passphrase, settled
 from gatewayd.cli.nouns.wifi_times import DURATION
+from gatewayd.cli.nouns.wifi_words import outcome
 from gatewayd.cli.refusals import Refused
 from gatewayd.cli.show import moment
 from gatewayd.cli.talk import Talk, connected
@@ -24,7 +25,10 @@ _stdin = click.option("--passphrase-stdin", "stdin", is_flag=True, help="Read it
 @click.option("--off", is_flag=True, help="Switch it off.")
 @_ask
 @_stdin
-def guest(seconds: float | None, ssid: str | None, off: bool, ask: bool, stdin: bool) -> None:
+@accept_risk
+def guest(
+    seconds: float | None, ssid: str | None, off: bool, ask: bool, stdin: bool, risk: bool | None
+) -> None:
     """Switch the guest network on, making it if there is none, and show how to join it.
 
     Guests reach the internet, not your devices and not one another.
@@ -36,6 +40,7 @@ def guest(seconds: float | None, ssid: str | None, off: bool, ask: bool, stdin: 
         ("for_seconds", seconds),
         ("ssid", ssid),
         ("passphrase", read_passphrase(ask=ask, stdin=stdin)),
+        ("accept_risk", risk),
     ):
         if value is not None:
             given[name] = value
@@ -90,7 +95,7 @@ async def qr(talk: Talk, network: str, kind: str | None) -> None:
 async def delete(talk: Talk, network: str) -> None:
     """End a network and forget its passwords. Not the home network."""
     answer = await talk.ask("wifi.networks.delete", network=network)
-    await _ended(talk, answer["change"])
+    await _ended(talk, answer["change"], f"{network} is gone, and its passwords with it.")
 
 
 @click.group(invoke_without_command=True)
@@ -130,15 +135,18 @@ async def _list_keys(talk: Talk, network: str) -> None:
 @click.argument("label")
 @_ask
 @_stdin
+@accept_risk
 @click.pass_context
-def add_key(context: click.Context, label: str, ask: bool, stdin: bool) -> None:
+def add_key(context: click.Context, label: str, ask: bool, stdin: bool, risk: bool | None) -> None:
     """Make a password for one device. LABEL says whose it is; the password is shown this once."""
-    _add_key(context.meta["network"], label, read_passphrase(ask=ask, stdin=stdin))
+    _add_key(context.meta["network"], label, read_passphrase(ask=ask, stdin=stdin), risk)
 
 
 @connected
-async def _add_key(talk: Talk, network: str, label: str, passphrase: str | None) -> None:
-    answer = await talk.ask("wifi.keys.create", network=network, label=label, passphrase=passphrase)
+async def _add_key(talk: Talk, network: str, label: str, passphrase: str | None, risk: bool | None) -> None:
+    answer = await talk.ask(
+        "wifi.keys.create", network=network, label=label, passphrase=passphrase, accept_risk=risk
+    )
     change = await settled(talk, answer["change"])
 
     def show(_: Any) -> None:
@@ -161,7 +169,7 @@ def revoke_key(context: click.Context, key: str) -> None:
 @connected
 async def _revoke_key(talk: Talk, network: str, key: str) -> None:
     answer = await talk.ask("wifi.keys.revoke", network=network, key=key)
-    await _ended(talk, answer["change"])
+    await _ended(talk, answer["change"], f"{key} is revoked: its password no longer opens {network}.")
 
 
 @click.command()
@@ -171,7 +179,16 @@ async def _revoke_key(talk: Talk, network: str, key: str) -> None:
 @click.option("--finish", is_flag=True, help="End the old password now.")
 @_ask
 @_stdin
-def rotate(network: str, days: int | None, only_show: bool, finish: bool, ask: bool, stdin: bool) -> None:
+@accept_risk
+def rotate(
+    network: str,
+    days: int | None,
+    only_show: bool,
+    finish: bool,
+    ask: bool,
+    stdin: bool,
+    risk: bool | None,
+) -> None:
     """Change a password over in days: the old one and the new one work until you finish it.
 
     Without a password of your own a random one is made.
@@ -183,7 +200,7 @@ def rotate(network: str, days: int | None, only_show: bool, finish: bool, ask: b
     elif finish:
         _finish_rotation(network)
     else:
-        _start_rotation(network, days, read_passphrase(ask=ask, stdin=stdin))
+        _start_rotation(network, days, read_passphrase(ask=ask, stdin=stdin), risk)
 
 
 @connected
@@ -208,22 +225,30 @@ async def _rotation(talk: Talk, network: str) -> None:
 @connected
 async def _finish_rotation(talk: Talk, network: str) -> None:
     answer = await talk.ask("wifi.rotation.finish", network=network)
-    await _ended(talk, answer["change"])
+    await _ended(talk, answer["change"], f"The old password no longer opens {network}.")
 
 
 @connected
-async def _start_rotation(talk: Talk, network: str, days: int | None, passphrase: str | None) -> None:
-    answer = await talk.ask("wifi.rotation.start", network=network, days=days, passphrase=passphrase)
+async def _start_rotation(
+    talk: Talk, network: str, days: int | None, passphrase: str | None, risk: bool | None
+) -> None:
+    answer = await talk.ask(
+        "wifi.rotation.start", network=network, days=days, passphrase=passphrase, accept_risk=risk
+    )
     change = await settled(talk, answer["change"])
     if change["state"] == "rolled_back":
         talk.print({"change": change}, lambda _: outcome(talk, change))
         raise click.exceptions.Exit(1)
     await _how_to_join(talk, network, {"change": change})
+    if not talk.out.as_json:
+        ends = (await talk.ask("wifi.rotation.get", network=network))["ends"]
+        talk.out.line(f"The old password works too, until {moment(ends)}. Who still has it:")
+        talk.out.line(f"  gatewayctl wifi rotate {network} --status", style="dim")
 
 
-async def _ended(talk: Talk, change: dict[str, Any]) -> None:
+async def _ended(talk: Talk, change: dict[str, Any], done: str) -> None:
     now = await settled(talk, change)
-    talk.print({"change": now}, lambda _: outcome(talk, now))
+    talk.print({"change": now}, lambda _: outcome(talk, now, done))
     if now["state"] == "rolled_back":
         raise click.exceptions.Exit(1)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gatewayd.cli.follow import follow, job_of, progress_bar, succeeded
+from gatewayd.cli.follow import progress_bar, run
 from gatewayd.cli.talk import Talk, connected
 
 _STEPS = "▁▂▃▄▅▆▇█"
@@ -34,18 +34,8 @@ async def survey(talk: Talk, no_wait: bool, everything: bool) -> None:
 
     A box with one radio leaves its channel for moments to listen.
     """
-    answer = await talk.ask("wifi.survey.run")
-    job = job_of(answer)
-    assert job is not None  # the operation answers with a job
-    if no_wait:
-        talk.print(answer, lambda started: talk.out.line(f"Started as job {started['job']['id']}."))
-        return
-    with progress_bar(talk) as told:
-        job = await follow(talk, job, told, own=True)
-    if talk.out.as_json:
-        talk.print({"job": job}, lambda _: None)
-    succeeded(job)
-    if not talk.out.as_json:
+    job = await run(talk, "wifi.survey.run", wait=not no_wait, watched=progress_bar(talk))
+    if job is not None:
         _show(talk, job["result"], everything=everything)
 
 
@@ -73,9 +63,19 @@ def _show(talk: Talk, result: dict[str, Any], *, everything: bool) -> None:
     out.line("")
     for advice in result["advice"]:
         moves = advice["channel"] is not None and advice["channel"] != advice["current"]
-        out.line(f"{advice['band']} GHz: {advice['reason']}", "bold green" if moves else "")
+        out.line(f"{advice['band']} GHz: {_advised(advice)}", "bold green" if moves else "")
+        out.line(f"  {advice['reason']}")
     for note in result["notes"]:
         out.line(note, "dim")
+
+
+def _advised(advice: dict[str, Any]) -> str:
+    if advice["channel"] is None:
+        return "no channel stands out."
+    if advice["channel"] == advice["current"]:
+        return f"stay on channel {advice['channel']}."
+    now = "" if advice["current"] is None else f" instead of {advice['current']}"
+    return f"take channel {advice['channel']}{now}."
 
 
 def _neighbour(one: dict[str, Any]) -> tuple[str, ...]:
@@ -97,7 +97,7 @@ def _neighbour(one: dict[str, Any]) -> tuple[str, ...]:
 def _channel(one: dict[str, Any]) -> tuple[str, ...]:
     share = one["utilisation"]
     return (
-        f"{one['channel']}{' *' if one['current'] else ''}",
+        f"{one['channel']}{' (ours)' if one['current'] else ''}",
         str(one["networks"]) if one["networks"] else "",
         "" if one["strongest_dbm"] is None else f"{one['strongest_dbm']:.0f} dBm",
         "" if share is None else bar(share),
