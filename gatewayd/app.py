@@ -32,13 +32,9 @@ from gatewayd.api.server import ADMIN_GROUP, group_id
 from gatewayd.banner import banner
 from gatewayd.box.model import Info
 from gatewayd.box.operations import box_operations, job_operations
-from gatewayd.diagnostics import DiagnosticsService
 from gatewayd.diagnostics import operations as diagnostics_operations
 from gatewayd.doors import Doors, real_doors, simulated_doors
-from gatewayd.dvr.client import RecorderClient
-from gatewayd.dvr.fetcher import HttpNetwork
 from gatewayd.dvr.operations import operations as dvr_operations
-from gatewayd.dvr.service import DvrService
 from gatewayd.errors import GatewayError
 from gatewayd.events import Bus
 from gatewayd.jobs import Jobs
@@ -56,11 +52,9 @@ from gatewayd.system.boot import boot_id
 from gatewayd.system.children import Child
 from gatewayd.system.clock import SystemClock
 from gatewayd.system.notify import notify, watchdog_seconds
-from gatewayd.system.zone import find_zone
 from gatewayd.tasks import Tasks
+from gatewayd.trades import Ground, Trades, open_trades
 from gatewayd.upkeep.operations import operations as upkeep_operations
-from gatewayd.upkeep.service import Upkeep
-from gatewayd.wifi import WifiService
 from gatewayd.wifi.household_operations import household_operations
 from gatewayd.wifi.operations import operations as wifi_operations
 from gatewayd.wifi.survey_operations import operations as survey_operations
@@ -111,17 +105,6 @@ def read_settings(options: Options) -> Settings:
     return load(SYSTEM_FILE) if SYSTEM_FILE.exists() else Settings()
 
 
-@dataclass(frozen=True, slots=True)
-class Trades:
-    """The features, built."""
-
-    access: AccessService
-    wifi: WifiService
-    dvr: DvrService
-    diagnostics: DiagnosticsService
-    upkeep: Upkeep
-
-
 class House:
     """A running daemon."""
 
@@ -153,7 +136,9 @@ class House:
             tls = await self._open_identity(database)
             await self._start_processes(stack)
             doors = await self._open_doors(stack)
-            trades = await self._open_trades(stack, database, tls, doors)
+            access = await self._open_access(stack, database, tls)
+            ground = Ground(self._settings, self._where, self._clock, self._bus, self._tasks, database)
+            trades = await open_trades(stack, ground, doors, access, self.restart)
             stack.push_async_callback(self._tasks.close)
             registry = await self._lay_table(database, trades, doors.surveyor)
             api = await self._open_ways_in(stack, registry, tls, trades)
@@ -253,63 +238,23 @@ class House:
             real_doors, self._settings, self._where, network, self._clock, self._tasks
         )
 
-    # --- the trades ---------------------------------------------------------------------------------
+    # --- access and the table -----------------------------------------------------------------------
 
-    async def _open_trades(
-        self, stack: AsyncExitStack, database: Database, tls: BoxTls, doors: Doors
-    ) -> Trades:
-        settings, clock, tasks = self._settings, self._clock, self._tasks
-        who = AccessService(
+    async def _open_access(self, stack: AsyncExitStack, database: Database, tls: BoxTls) -> AccessService:
+        access = AccessService(
             database=database,
-            clock=clock,
+            clock=self._clock,
             box_id=self._box_id,
             fingerprint=tls.spki_sha256(),
             host=lambda: f"{self._box_id}.local:{self._port}",
             boot=await asyncio.to_thread(boot_id),
         )
-        await who.load()
+        await access.load()
         if self._keeper.restored_from is not None:
-            await who.void_sessions()
-        stack.push_async_callback(who.close)
-        tasks.supervise("sessions", who.keep)
-
-        radio = WifiService(
-            driver=doors.radio,
-            database=database,
-            bus=self._bus,
-            clock=clock,
-            tasks=tasks,
-            first_ssid=f"Home {self._box_id[-4:]}",
-            max_changes_per_minute=settings.wifi.max_changes_per_minute,
-            zone=await asyncio.to_thread(find_zone, settings.box.time_zone),
-            bridges=settings.network.bridges,
-        )
-        stack.push_async_callback(radio.close)
-        await radio.start()
-
-        recorder = RecorderClient(self._where.media_socket)
-        stack.push_async_callback(recorder.close)
-        television = DvrService(
-            settings.dvr,
-            database,
-            clock,
-            recorder=recorder,
-            network=HttpNetwork(allow_loopback=settings.dvr.allow_loopback),
-        )
-        tasks.supervise("television", television.run, most=2.0)
-
-        doctor = DiagnosticsService(
-            world=doors.world, targets=doors.targets, wan=settings.network.wan, database=database, clock=clock
-        )
-        await doctor.start()
-
-        async def busy() -> str | None:
-            running = (await television.summary()).recording
-            return f"{running} recording{'s are' if running > 1 else ' is'} running." if running else None
-
-        keeper = Upkeep(database, clock, tasks, doors.power, self.restart, busy)
-        await keeper.start()
-        return Trades(who, radio, television, doctor, keeper)
+            await access.void_sessions()
+        stack.push_async_callback(access.close)
+        self._tasks.supervise("sessions", access.keep)
+        return access
 
     async def _lay_table(self, database: Database, trades: Trades, surveyor: Surveyor) -> Registry:
         """The operations of everything, behind the one executor."""

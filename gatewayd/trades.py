@@ -1,0 +1,99 @@
+"""The features, built on the doors they are given. `app.py` calls it; nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from gatewayd.access import AccessService
+from gatewayd.diagnostics import DiagnosticsService
+from gatewayd.doors import Doors
+from gatewayd.dvr.client import RecorderClient
+from gatewayd.dvr.fetcher import HttpNetwork
+from gatewayd.dvr.service import DvrService
+from gatewayd.events import Bus
+from gatewayd.places import Places
+from gatewayd.settings import Settings
+from gatewayd.store.database import Database
+from gatewayd.system.clock import SystemClock
+from gatewayd.system.zone import find_zone
+from gatewayd.tasks import Tasks
+from gatewayd.upkeep.service import Upkeep
+from gatewayd.wifi import WifiService
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every feature stands on."""
+
+    settings: Settings
+    where: Places
+    clock: SystemClock
+    bus: Bus
+    tasks: Tasks
+    database: Database
+
+
+@dataclass(frozen=True, slots=True)
+class Trades:
+    """The features, built."""
+
+    access: AccessService
+    wifi: WifiService
+    dvr: DvrService
+    diagnostics: DiagnosticsService
+    upkeep: Upkeep
+
+
+async def open_trades(
+    stack: AsyncExitStack, ground: Ground, doors: Doors, access: AccessService, restart: Callable[[], None]
+) -> Trades:
+    """Starts every feature; what must end is pushed onto `stack`. `restart` starts the daemon anew."""
+    wifi = await _wifi(stack, ground, doors, access.box_id)
+    dvr = _television(stack, ground)
+    doctor = DiagnosticsService(
+        world=doors.world,
+        targets=doors.targets,
+        wan=ground.settings.network.wan,
+        database=ground.database,
+        clock=ground.clock,
+    )
+    await doctor.start()
+
+    async def busy() -> str | None:
+        running = (await dvr.summary()).recording
+        return f"{running} recording{'s are' if running > 1 else ' is'} running." if running else None
+
+    upkeep = Upkeep(ground.database, ground.clock, ground.tasks, doors.power, restart, busy)
+    await upkeep.start()
+    return Trades(access, wifi, dvr, doctor, upkeep)
+
+
+async def _wifi(stack: AsyncExitStack, ground: Ground, doors: Doors, box: str) -> WifiService:
+    settings = ground.settings
+    service = WifiService(
+        driver=doors.radio,
+        database=ground.database,
+        bus=ground.bus,
+        clock=ground.clock,
+        tasks=ground.tasks,
+        first_ssid=f"Home {box[-4:]}",
+        max_changes_per_minute=settings.wifi.max_changes_per_minute,
+        zone=await asyncio.to_thread(find_zone, settings.box.time_zone),
+        bridges=settings.network.bridges,
+    )
+    stack.push_async_callback(service.close)
+    await service.start()
+    return service
+
+
+def _television(stack: AsyncExitStack, ground: Ground) -> DvrService:
+    settings = ground.settings.dvr
+    recorder = RecorderClient(ground.where.media_socket)
+    stack.push_async_callback(recorder.close)
+    network = HttpNetwork(allow_loopback=settings.allow_loopback)
+    service = DvrService(settings, ground.database, ground.clock, recorder=recorder, network=network)
+    ground.tasks.supervise("television", service.run, most=2.0)
+    return service
