@@ -13,7 +13,8 @@ from collections.abc import Callable
 import structlog
 
 from gatewayd.dvr.media.analyser import LOCK, PACKET, SEARCH, find_sync
-from gatewayd.dvr.media.engine import Engine, Flow
+from gatewayd.dvr.media.engine import Engine, Flow, StreamRestarts, Tap, Tappable
+from gatewayd.dvr.media.measures import Measures
 from gatewayd.dvr.media.messages import (
     ChannelState,
     ChannelStatus,
@@ -24,6 +25,7 @@ from gatewayd.dvr.media.messages import (
     SourceFailed,
     SourceKind,
 )
+from gatewayd.dvr.media.pump import Draw
 from gatewayd.dvr.media.segments import SegmentWriter, Shelf
 from gatewayd.errors import GatewayError
 
@@ -40,6 +42,8 @@ STEADY = 10.0
 """A connection that flowed this long (seconds) starts the back-off anew."""
 TELL_EVERY = 60.0
 """The same failure is journaled at most this often (seconds) within one recording."""
+PROMPT = 1024 * 1024
+"""With fewer bytes waiting than this the disk counts as prompt."""
 BACKLOG = 16 * 1024 * 1024
 """Bytes that may wait for the disk before the source is made to wait."""
 
@@ -101,7 +105,12 @@ class Channel:
             received=self._received,
             errors=self._writer.errors,
             reason=self._reason,
+            measures=self._writer.measures() if state in ("flowing", "stalled") else None,
         )
+
+    def measured(self) -> Measures:
+        """What its open segment is like."""
+        return self._writer.measured()
 
     def missing(self) -> tuple[float, float] | None:
         """The gap that has not ended yet, as (from, now)."""
@@ -172,7 +181,59 @@ class Channel:
                 raise self._writer.failure
             while self._received - self._put > BACKLOG:
                 await self._shelf.disk.ask(lambda: None)
-            data = await self._read(flow)
+            tap = await self._tap(flow)
+            if tap is None or await self._draw(tap):
+                data = await self._read(flow)
+            else:
+                data = b""
+
+    async def _tap(self, flow: Flow) -> Tap | None:
+        """What the flow lends, once the disk is through with all that was read from it before."""
+        if not isinstance(flow, Tappable):
+            return None
+        if self._received - self._put < PROMPT:
+            await self._shelf.disk.ask(lambda: None)
+        return flow.tap() if self._received == self._put else None
+
+    async def _draw(self, tap: Tap) -> bool:
+        """Has the writing thread read the source until nobody wants it, or the disk is late (True).
+
+        Raises GatewayError when the source breaks.
+        """
+        source, pump = self.desired.source, self._shelf.pump
+        draw = Draw(tap, self._drawn, self._changed.set)
+        pump.join(draw)
+        try:
+            while draw.error is None and not draw.late:
+                self._changed.clear()
+                if any(span.stop <= self._now() for span in self._undone()):
+                    pump.once(draw)  # what came until the stop, before the tap is closed
+                    await self._shelf.disk.ask(lambda: None)
+                    self._finish_ranges()
+                if not self._due() or self.desired.source != source:
+                    return False
+                silent = self._now() - self._newest
+                if silent > STALL:
+                    raise GatewayError("dvr.source_stalled", f"Nothing came for {STALL:g} s.")
+                next_stop = min((span.stop for span in self._undone()), default=0.0) - self._now()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(max(0.0, min(STALL - silent + 0.1, next_stop))):
+                        await self._changed.wait()
+            if draw.error is not None:
+                raise draw.error
+            return True
+        finally:
+            pump.leave(draw)
+            tap.close()
+
+    def _drawn(self, data: memoryview) -> None:
+        """In the writing thread."""
+        moment = self._newest = self._now()
+        self._received += len(data)
+        self._recent.append((moment, self._received))
+        self._store(data, moment)
+        if self._writer.failure is not None:
+            raise self._writer.failure
 
     async def _synchronised(self, flow: Flow) -> bytes:
         """The first bytes from a packet boundary on."""
@@ -208,6 +269,9 @@ class Channel:
                 if time.monotonic() - silent > STALL:
                     raise GatewayError("dvr.source_stalled", f"Nothing came for {STALL:g} s.") from None
                 continue
+            except StreamRestarts:
+                self._shelf.disk.write(self._writer.renew)
+                continue
             if not data:
                 raise GatewayError("dvr.source_ended", "The source ended the stream.")
             return data
@@ -220,7 +284,7 @@ class Channel:
         self._recent.append((moment, self._received))
         self._shelf.disk.write(functools.partial(self._store, data, moment))
 
-    def _store(self, data: bytes, moment: float) -> None:
+    def _store(self, data: bytes | memoryview, moment: float) -> None:
         try:
             self._writer.write(data, moment)
         finally:
@@ -295,7 +359,7 @@ class Channel:
         return self._offset + time.monotonic()
 
     def _bitrate(self) -> float:
-        recent = [entry for entry in self._recent if entry[0] > self._now() - 5.0]
+        recent = [entry for entry in tuple(self._recent) if entry[0] > self._now() - 5.0]
         if len(recent) < 2:
             return 0.0
         (start, before), (stop, after) = recent[0], recent[-1]
