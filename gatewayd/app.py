@@ -33,6 +33,7 @@ from gatewayd.banner import banner
 from gatewayd.box.model import Info
 from gatewayd.box.operations import box_operations, job_operations
 from gatewayd.diagnostics import operations as diagnostics_operations
+from gatewayd.diagnostics import signal_operations
 from gatewayd.doors import Doors, real_doors, simulated_doors
 from gatewayd.dvr.operations import operations as dvr_operations
 from gatewayd.errors import GatewayError
@@ -41,7 +42,7 @@ from gatewayd.jobs import Jobs
 from gatewayd.ledger import Ledger
 from gatewayd.netd.client import NetdClient
 from gatewayd.operations import Locks, Registry
-from gatewayd.overview import overview
+from gatewayd.overview import TelevisionSignal, overview
 from gatewayd.places import Places
 from gatewayd.settings import SYSTEM_FILE, Settings, load, parse
 from gatewayd.store import outbox
@@ -280,6 +281,7 @@ class House:
         registry.add(survey_operations(trades.wifi.radios, surveyor))
         registry.add(dvr_operations(trades.dvr))
         registry.add(diagnostics_operations(trades.diagnostics))
+        registry.add(signal_operations(TelevisionSignal(trades.dvr)))
         registry.add(upkeep_operations(trades.upkeep))
         self._tasks.supervise("ledger", lambda: self._sweep(ledger))
         return registry

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gatewayd.dvr import recording_operations, source_operations, storage_operations
+from gatewayd.dvr import export_operations, recording_operations, source_operations, storage_operations
 from gatewayd.dvr.service import DvrService
 from gatewayd.operations import Operation
 
@@ -12,5 +12,6 @@ def operations(service: DvrService) -> tuple[Operation, ...]:
     return (
         *source_operations.operations(service),
         *recording_operations.operations(service),
+        *export_operations.operations(service),
         *storage_operations.operations(service),
     )

@@ -2,20 +2,57 @@
 
 from __future__ import annotations
 
-from gatewayd.dvr.arguments import CHANGE, Cursor, Identifier, Label, Limit, Moment
-from gatewayd.dvr.model import Recording, RecordingState
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from gatewayd.dvr.arguments import CHANGE, Cursor, Identifier, Label, Limit, Moment, given
+from gatewayd.dvr.model import Keep, Recording, RecordingState
 from gatewayd.dvr.service import DvrService
+from gatewayd.dvr.storage_model import Padding
 from gatewayd.operations import Context, Operation, Request, Result, Scope
 
 
 class DvrRecordingCreate(Request, frozen=True, kw_only=True):
-    """Keep `channel` from `start` (default: now) to `stop`, or for `duration` seconds."""
+    """Keep `channel` from `start` (default: now) to `stop`, or for `duration` seconds.
+
+    What lies up to `pad_before` seconds before and `pad_after` after that is recorded besides; padding and
+    `keep` are as in the storage settings when they are not given. A `locked` one is never deleted.
+    """
 
     channel: Identifier
     start: Moment | None = None
     stop: Moment | None = None
     duration: float | None = None
     title: Label | None = None
+    pad_before: Padding | None = None
+    pad_after: Padding | None = None
+    keep: Keep | None = None
+    locked: bool = False
+
+
+class DvrRecordingUpdate(Request, frozen=True, kw_only=True):
+    """What shall be different of a recording; what is left out stays.
+
+    `stop` and `pad_after` also of one that runs, `start` and `pad_before` of one that waits.
+    `if_revision`: refuse when it is no longer at this revision.
+    """
+
+    recording: Identifier
+    title: Label | UnsetType = UNSET
+    start: Moment | UnsetType = UNSET
+    stop: Moment | UnsetType = UNSET
+    pad_before: Padding | UnsetType = UNSET
+    pad_after: Padding | UnsetType = UNSET
+    keep: Keep | UnsetType = UNSET
+    locked: bool | UnsetType = UNSET
+    if_revision: int | None = None
+
+
+class DvrRecordingDelete(Request, frozen=True, kw_only=True):
+    """Which recording; `permanent`: not to the trash but for good, also out of the trash."""
+
+    recording: Identifier
+    permanent: bool = False
 
 
 class DvrRecordingName(Request, frozen=True, kw_only=True):
@@ -25,7 +62,7 @@ class DvrRecordingName(Request, frozen=True, kw_only=True):
 
 
 class DvrRecordingList(Request, frozen=True, kw_only=True):
-    """A page of at most `limit` recordings in one `state` or in any, on from `cursor`."""
+    """A page of at most `limit` recordings in one `state`, or in any but the trash, on from `cursor`."""
 
     state: RecordingState | None = None
     limit: Limit = 100
@@ -53,9 +90,24 @@ class Handlers:
             stop=request.stop,
             duration=request.duration,
             title=request.title,
+            pad_before=request.pad_before,
+            pad_after=request.pad_after,
+            keep=request.keep,
+            locked=request.locked,
         )
         self._service.changed(context)
-        return recording
+        return await self._warned(recording)
+
+    async def update_recording(self, request: DvrRecordingUpdate, context: Context) -> Recording:
+        changes = given(request, "recording", "if_revision")
+        recording = await self._service.recordings.update(
+            context, request.recording, changes, request.if_revision
+        )
+        self._service.changed(context)
+        return await self._warned(await self._service.live(recording))
+
+    async def _warned(self, recording: Recording) -> Recording:
+        return msgspec.structs.replace(recording, warning=await self._service.report.warning(recording))
 
     async def list_recordings(self, request: DvrRecordingList, context: Context) -> DvrRecordings:
         items, cursor = await self._service.list_recordings(request.state, request.cursor, request.limit)
@@ -69,8 +121,15 @@ class Handlers:
         self._service.changed(context)
         return await self._service.live(recording)
 
-    async def delete_recording(self, request: DvrRecordingName, context: Context) -> Recording:
-        recording = await self._service.recordings.delete(context, request.recording)
+    async def delete_recording(self, request: DvrRecordingDelete, context: Context) -> Recording:
+        recording = await self._service.recordings.delete(
+            context, request.recording, permanent=request.permanent
+        )
+        self._service.changed(context)
+        return recording
+
+    async def restore_recording(self, request: DvrRecordingName, context: Context) -> Recording:
+        recording = await self._service.recordings.restore(context, request.recording)
         self._service.changed(context)
         return recording
 
@@ -127,14 +186,40 @@ def operations(service: DvrService) -> tuple[Operation, ...]:
             **CHANGE,
         ),
         Operation(
+            name="dvr.recordings.update",
+            summary="Change a recording: its title, its times, how long it is kept",
+            request=DvrRecordingUpdate,
+            result=Recording,
+            scope=Scope.DVR_WRITE,
+            method="PATCH",
+            path="/dvr/recordings/{recording}",
+            handler=handlers.update_recording,
+            lock="dvr.recording:{recording}",
+            target="recording",
+            **CHANGE,
+        ),
+        Operation(
             name="dvr.recordings.delete",
-            summary="Delete a recording, or take a scheduled one off the plan",
-            request=DvrRecordingName,
+            summary="Put a recording into the trash, or delete it for good",
+            request=DvrRecordingDelete,
             result=Recording,
             scope=Scope.DVR_WRITE,
             method="DELETE",
             path="/dvr/recordings/{recording}",
             handler=handlers.delete_recording,
+            lock="dvr.recording:{recording}",
+            target="recording",
+            **CHANGE,
+        ),
+        Operation(
+            name="dvr.recordings.restore",
+            summary="Take a recording out of the trash",
+            request=DvrRecordingName,
+            result=Recording,
+            scope=Scope.DVR_WRITE,
+            method="POST",
+            path="/dvr/recordings/{recording}/restore",
+            handler=handlers.restore_recording,
             lock="dvr.recording:{recording}",
             target="recording",
             **CHANGE,

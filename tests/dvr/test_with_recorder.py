@@ -86,7 +86,7 @@ async def test_overlapping_recordings_use_one_connection(
         await whole(home, recorder, server, found)
     assert server.connections == 1
     for item in (first, second):
-        await home.call("recordings.delete", recording=item)
+        await home.call("recordings.delete", recording=item, permanent=True)
     await until(lambda: not list(recorder.folder.glob("*.ts")))
 
 
