@@ -49,6 +49,7 @@ from gatewayd.store import outbox
 from gatewayd.store.database import Database
 from gatewayd.store.keeper import Keeper
 from gatewayd.system import files, logs
+from gatewayd.system.activation import inherited
 from gatewayd.system.boot import boot_id
 from gatewayd.system.children import Child
 from gatewayd.system.clock import SystemClock
@@ -326,7 +327,7 @@ class House:
             box=info,
             hosts=self._settings.api.hosts,
         )
-        given = sockets.inherited()
+        given = inherited()
         group = await asyncio.to_thread(group_id, ADMIN_GROUP)
         stack.push_async_callback(api.close)
         await api.start(

@@ -17,7 +17,7 @@ DATA = bytes(range(256))
 edges = st.tuples(st.integers(0, 256), st.integers(0, 256)).map(lambda pair: tuple(sorted(pair)))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(edges, max_size=5), edges, st.integers(1, 300))
 def test_ranges_are_those_of_the_whole(
     tmp_path: Path, found: list[tuple[int, int]], wanted: tuple[int, int], most: int

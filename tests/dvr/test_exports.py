@@ -9,7 +9,7 @@ from typing import Any
 
 import av
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatewayd.dvr.exports import file_name
@@ -148,6 +148,7 @@ async def test_a_muxer_abort_ends_a_job_and_touches_no_recording(tmp_path: Path,
         assert digest == second["digest"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 10_000_000), max_size=5))
 def test_the_picture_is_from_the_middle(lengths: list[int]) -> None:
     slices = [Slice(segment=str(n), from_byte=376, to_byte=376 + size) for n, size in enumerate(lengths)]
@@ -162,6 +163,7 @@ def test_the_picture_is_from_the_middle(lengths: list[int]) -> None:
     assert part.to_byte - part.from_byte >= min(ENOUGH, lengths[number])
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_a_file_name_is_one_everywhere(title: str) -> None:
     name = file_name(title, moment(1_800_000_000), "mkv")

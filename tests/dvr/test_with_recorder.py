@@ -106,7 +106,7 @@ async def test_gatewayd_gone_and_back(tmp_path: Path, recorder: RecorderProcess,
 async def test_the_recorder_killed_is_one_item_with_its_gap(
     home: Home, recorder: RecorderProcess, server: PacedServer
 ) -> None:
-    item = await record(home, 6)
+    item = await record(home, 9)
     await grown(home, item, 300_000)
     recorder.kill()
     found = await ended(home, item)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +32,8 @@ async def export(talk: Talk, recording: str, shape: str | None, output: Path | N
 
     ts is what was received, byte for byte; mkv and mp4 hold the same sound and picture.
     """
+    from asyncio import to_thread
+
     if shape is None and output is not None and output.suffix in (".ts", ".mkv", ".mp4"):
         shape = output.suffix[1:]
     answer = await talk.ask("dvr.recordings.export", recording=recording, format=shape)
@@ -45,12 +45,14 @@ async def export(talk: Talk, recording: str, shape: str | None, output: Path | N
     with progress_bar(talk) as told:
         job = await follow(talk, job, told, own=True)
     succeeded(job)
-    copy = None if output is None else await asyncio.to_thread(_copied, job["result"], output)
+    copy = None if output is None else await to_thread(_copied, job["result"], output)
     talk.print({"job": job}, lambda _: _show(talk, job["result"], copy))
 
 
 def _copied(result: dict[str, Any], output: Path) -> Path:
     """Puts a copy where it is wanted. Raises Refused."""
+    import shutil
+
     target = output / result["name"] if output.is_dir() else output
     part = target.with_name(f".{target.name}.part")
     try:

@@ -86,6 +86,11 @@ class Analyser:
         """How many bytes ago the last packet boundary was, if locked (then less than a packet)."""
         return len(self._rest)
 
+    @property
+    def astray(self) -> int:
+        """Bytes since the last packet boundary that was believed; 0 while they are known."""
+        return 0 if self._locked else self._skipped + len(self._rest)
+
     def feed(self, data: bytes | memoryview) -> Counts:
         """Looks at the next bytes; an incomplete packet waits for its rest. `data` is not kept.
 

@@ -188,6 +188,11 @@ class SegmentWriter:
         self.end()
         self._analyser = Analyser()
 
+    @property
+    def astray(self) -> int:
+        """Bytes since packets stopped following one another; 0 while they do."""
+        return self._analyser.astray
+
     def measures(self) -> Measures:
         """Of the open segment and the one before it on this connection."""
         return merged(self._before or Measures(), self._analyser.peek())

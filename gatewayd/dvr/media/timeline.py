@@ -48,10 +48,13 @@ class Timeline:
             return -moment
         newest = max(self._last.values(), default=Fraction(0))
         last = self._last.get(stream)
+        fitting = []
         for clock in self._clocks:
             step = moment + clock - (newest if last is None else last)
             if -SLIP <= step <= LEAP and abs(moment + clock - newest) <= LEAP:
-                return clock
+                fitting.append((abs(step), clock))
+        if fitting:  # around a joint packets of both clocks come: each goes where it follows best
+            return min(fitting)[1]
         clock = newest - moment
         self._clocks = [clock, *self._clocks][:_CLOCKS]
         self.joints += 1
