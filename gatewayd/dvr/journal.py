@@ -23,21 +23,21 @@ MEMORY = 20 * 3600.0
 SLACK = 5.0
 """Seconds by which a segment may lie outside a recording and still hold some of its bytes."""
 
-# SQL that this file and `stock.py` put together; no part of it comes from outside.
+# SQL that this file, `stock.py` and `recovery.py` put together; no part of it comes from outside.
 WANTED = " ".join(
     (
-        "EXISTS (SELECT 1 FROM dvr_recordings r WHERE r.channel = s.channel AND r.unfinished",
-        f"AND r.start - r.pad_before <= s.last + {SLACK}",
-        f"AND r.stop + r.pad_after >= s.first - {SLACK})",
+        "SELECT s.id FROM dvr_recordings r JOIN dvr_segments s ON s.channel = r.channel",
+        f"AND s.last >= r.start - r.pad_before - {SLACK} AND s.first <= r.stop + r.pad_after + {SLACK}",
+        "WHERE r.unfinished",
     )
 )
-"""A closed segment `s` that a recording which is not finished may still need."""
+"""Closed segments that a recording which is not finished may still need."""
 
 UNREFERENCED = " ".join(
     (
-        "s.last IS NOT NULL AND NOT",
-        WANTED,
+        "NOT s.held AND s.last IS NOT NULL",  # `held` first: what it leaves is little
         "AND NOT EXISTS (SELECT 1 FROM dvr_slices p WHERE p.segment = s.id)",
+        f"AND s.id NOT IN ({WANTED})",
     )
 )
 """A closed segment `s` that no recording holds a slice of and no unfinished one may still need."""
@@ -127,8 +127,9 @@ def _apply(unit: Unit, entry: Entry) -> None:
         case SegmentClosed():
             _rate(unit, entry)
             unit.execute(
-                "INSERT OR REPLACE INTO dvr_segments (id, channel, first, last, bytes, digest) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO dvr_segments (id, channel, first, last, bytes, digest) "
+                "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET first = excluded.first, "
+                "last = excluded.last, bytes = excluded.bytes, digest = excluded.digest",
                 (entry.segment, entry.channel, entry.first, entry.last, entry.bytes, entry.digest),
             )
         case Gap():

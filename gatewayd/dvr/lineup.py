@@ -5,6 +5,7 @@ No rules live here. Times are Unix seconds inside and aware datetimes (UTC) at t
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,8 @@ from typing import NamedTuple
 from gatewayd.dvr.model import DvrChannel, DvrFault, SourceType
 from gatewayd.dvr.playlist import Entry
 from gatewayd.store.database import Database, Unit
+
+_PIECE = 1000
 
 
 class SourceRow(NamedTuple):
@@ -51,6 +54,8 @@ class Known(NamedTuple):
 
     id: str
     entry: Entry
+    position: int = 0
+    gone: bool = False
 
 
 class Lineup:
@@ -103,11 +108,11 @@ class Lineup:
     async def known(self, source: str, channel: str | None = None) -> list[Known]:
         """All channels of a source in its order, or only the one named, as the source named them."""
         rows = await self._database.fetch_all(
-            "SELECT id, name, url, number, guide_id, logo, category FROM dvr_channels "
+            "SELECT name, url, number, guide_id, logo, category, id, position, gone FROM dvr_channels "
             "WHERE source = ?1 AND (?2 IS NULL OR id = ?2) ORDER BY position",
             (source, channel),
         )
-        return [Known(row["id"], Entry(*tuple(row)[1:])) for row in rows]
+        return await asyncio.to_thread(_known, rows)
 
     async def urls(self, channels: Iterable[str]) -> dict[str, str]:
         """The addresses of channels, with the credentials that they may carry."""
@@ -147,7 +152,7 @@ class Lineup:
 
     # --- writing
 
-    def add_source(self, unit: Unit, source: SourceRow, channels: str) -> None:
+    def add_source(self, unit: Unit, source: SourceRow, channels: Sequence[str]) -> None:
         """Queues a source with its channels, as `channel_rows` made them."""
         unit.execute(
             "INSERT INTO dvr_sources (id, kind, url, name, skipped, refreshed, tried, tuners, own_tuners, "
@@ -158,29 +163,25 @@ class Lineup:
                 *(source.etag, source.modified),
             ),
         )
-        self.add_channels(unit, source.id, channels)
+        self.set_channels(unit, source.id, channels)
 
-    def add_channels(self, unit: Unit, source: str, channels: str) -> None:
-        """Queues new channels; a source that is gone by then gets none, an id that is taken stays.
+    def set_channels(self, unit: Unit, source: str, channels: Sequence[str]) -> None:
+        """Queues what a source says of channels, new ones and those that it had (`channel_rows`).
 
-        One statement: tens of thousands would hold the writer for seconds.
+        A source that is gone by then gets none; an id that another source has stays that one's.
         """
-        unit.execute(
-            "INSERT OR IGNORE INTO dvr_channels (id, source, position, name, url, number, guide_id, logo, "
-            "category) SELECT value ->> 0, s.id, value ->> 1, value ->> 2, value ->> 3, value ->> 4, "
-            "value ->> 5, value ->> 6, value ->> 7 FROM json_each(?), dvr_sources s WHERE s.id = ?",
-            (channels, source),
-        )
-
-    def update_channels(self, unit: Unit, source: str, channels: str) -> None:
-        """Queues what the source says now of channels that it had before (`channel_rows`)."""
-        unit.execute(
-            "UPDATE dvr_channels SET position = j.value ->> 1, name = j.value ->> 2, url = j.value ->> 3, "
-            "number = j.value ->> 4, guide_id = j.value ->> 5, logo = j.value ->> 6, "
-            "category = j.value ->> 7, gone = 0 "
-            "FROM json_each(?) AS j WHERE dvr_channels.id = j.value ->> 0 AND dvr_channels.source = ?",
-            (channels, source),
-        )
+        for rows in channels:
+            unit.execute(
+                "INSERT INTO dvr_channels "
+                "(id, source, position, name, url, number, guide_id, logo, category) "
+                "SELECT value ->> 0, s.id, value ->> 1, value ->> 2, value ->> 3, value ->> 4, "
+                "value ->> 5, value ->> 6, value ->> 7 FROM json_each(?), dvr_sources s WHERE s.id = ? "
+                "ON CONFLICT (id) DO UPDATE SET position = excluded.position, name = excluded.name, "
+                "url = excluded.url, number = excluded.number, guide_id = excluded.guide_id, "
+                "logo = excluded.logo, category = excluded.category, gone = 0 "
+                "WHERE dvr_channels.source = excluded.source",
+                (rows, source),
+            )
 
     def drop_channels(self, unit: Unit, source: str, channels: Sequence[str]) -> None:
         """Queues that a source has these no more: removed, or `gone` where something refers to them."""
@@ -226,9 +227,18 @@ class Lineup:
         unit.execute("DELETE FROM dvr_sources WHERE id = ?", (source,))
 
 
-def channel_rows(channels: Iterable[tuple[str, int, Entry]]) -> str:
-    """Channels (id, position, entry), as `Lineup` takes them. Slow with thousands."""
-    return json.dumps([[channel, position, *entry] for channel, position, entry in channels])
+def channel_rows(channels: Iterable[tuple[str, int, Entry]]) -> list[str]:
+    """Channels (id, position, entry), as `Lineup` takes them: neither a statement for each nor one for all.
+
+    Slow with thousands: call it in a thread. In pieces, for an encoder holds up every other thread.
+    """
+    rows = [[channel, position, *entry] for channel, position, entry in channels]
+    return [json.dumps(rows[at : at + _PIECE]) for at in range(0, len(rows), _PIECE)]
+
+
+def _known(rows: Iterable[sqlite3.Row]) -> list[Known]:
+    """In a thread: tens of thousands hold up the event loop."""
+    return [Known(row[6], Entry(*tuple(row)[:6]), row[7], bool(row[8])) for row in rows]
 
 
 def _source(row: sqlite3.Row) -> SourceRow:

@@ -110,15 +110,16 @@ def _verdict(
     row: _Planned, found: Admission, planned: Sequence[_Planned], now: float
 ) -> tuple[RecordingState, str | None]:
     """What a recording's state is to be, and why."""
-    if row.state == "recording":
-        return row.state, row.reason
     blockers = found.blocked.get(row.want.id)
+    titles = [other.title for other in planned if other.want.id in (blockers or ())]
+    sentence = _sentence(row.source or "the source", row.size or 0, titles)
+    if row.state == "recording":  # it keeps what it has, and goes on when a tuner is free again
+        return row.state, row.reason if blockers is None else sentence
     if row.state == "conflict" and row.want.ends <= now:
         return "failed", row.reason
     if blockers is None:
         return "scheduled", None if row.state == "conflict" else row.reason
-    titles = [other.title for other in planned if other.want.id in blockers]
-    return "conflict", _sentence(row.source or "the source", row.size or 0, titles)
+    return "conflict", sentence
 
 
 def _sentence(source: str, size: int, titles: Sequence[str]) -> str:

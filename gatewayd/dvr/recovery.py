@@ -74,8 +74,8 @@ class Recovery:
         for segment in segments:
             last = None if segment.open else segment.last
             unit.execute(
-                "INSERT OR REPLACE INTO dvr_segments (id, channel, first, last, bytes) "
-                "VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO dvr_segments (id, channel, first, last, bytes) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET last = excluded.last, bytes = excluded.bytes",
                 (segment.segment, segment.channel, segment.first, last, 0 if segment.open else segment.bytes),
             )
 

@@ -131,9 +131,8 @@ class Refresher:
         matched = change.matched
         async with self._database.unit() as unit:
             self._lineup.set_source(unit, fresh)
-            self._lineup.update_channels(unit, row.id, change.changed)
             self._lineup.drop_channels(unit, row.id, matched.gone)
-            self._lineup.add_channels(unit, row.id, change.added)
+            self._lineup.set_channels(unit, row.id, change.rows)
             unit.emit(
                 SourceChanged(
                     source=row.id,
@@ -156,27 +155,27 @@ class Refresher:
 class _Change:
     """What a refresh has to write."""
 
-    def __init__(self, matched: Matched, changed: str, added: str, renamed: int) -> None:
+    def __init__(self, matched: Matched, rows: list[str], renamed: int) -> None:
         self.matched = matched
-        self.changed = changed
-        self.added = added
+        self.rows = rows
         self.renamed = renamed
 
 
 def _compare(known: list[Known], entries: tuple[Entry, ...], taken: set[str]) -> _Change:
     """Runs in a thread: there may be tens of thousands."""
     matched = match(known, entries)
-    before = {channel.id: channel.entry for channel in known}
+    before = {channel.id: channel for channel in known}
     named = name_channels([entries[position] for position in matched.added], taken)
-    return _Change(
-        matched,
-        channel_rows((channel, position, entries[position]) for position, channel in matched.kept),
-        channel_rows(
-            (channel, position, entry)
-            for position, (channel, entry) in zip(matched.added, named, strict=True)
-        ),
-        sum(before[channel].name != entries[position].name for position, channel in matched.kept),
-    )
+    rows = [
+        (channel, position, entries[position])
+        for position, channel in matched.kept
+        if before[channel] != Known(channel, entries[position], position)
+    ]
+    renamed = sum(before[channel].entry.name != entry.name for channel, _, entry in rows)
+    rows += [
+        (channel, position, entry) for position, (channel, entry) in zip(matched.added, named, strict=True)
+    ]
+    return _Change(matched, channel_rows(rows), renamed)
 
 
 def due(row: SourceRow) -> float:

@@ -15,6 +15,7 @@ from gatewayd.dvr.retention import DAY, freed, plan
 from gatewayd.dvr.storage_model import ComingDeletion, DvrForecast, DvrStorage, ExpectedRecording
 from gatewayd.system.clock import Clock
 
+FRESH = 60.0
 SOON = DAY
 """Seconds before a deletion at which it becomes an alert."""
 
@@ -37,6 +38,11 @@ class Report:
         self._journal = journal
         self._keeper = keeper
         self._view = view
+        self._seen: tuple[float, Outlook] | None = None
+
+    def forget(self) -> None:
+        """Something has changed: the next alert looks anew."""
+        self._seen = None
 
     async def storage(self) -> DvrStorage:
         """The disk now and in the next DAYS."""
@@ -95,7 +101,7 @@ class Report:
             found.append(DiskAlert(error, "Recordings pause: there is no space left for them."))
         elif error == "dvr.disk_failed":
             found.append(DiskAlert(error, "Recordings pause: their disk takes no data."))
-        told = (await self._keeper.outlook()).forecast
+        told = (await self._recent()).forecast
         until = self._clock.now().timestamp() + SOON
         soon = [timed for timed in told.deletions if timed.time <= until and timed.drop.reason != "trash"]
         if soon:
@@ -116,6 +122,13 @@ class Report:
                 )
             )
         return tuple(found)
+
+    async def _recent(self) -> Outlook:
+        """An outlook that is at most FRESH old: the status is asked for again and again."""
+        now = self._clock.monotonic()
+        if self._seen is None or now - self._seen[0] > FRESH:
+            self._seen = (now, await self._keeper.outlook())
+        return self._seen[1]
 
 
 def size(number: int) -> str:

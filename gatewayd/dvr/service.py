@@ -75,6 +75,7 @@ class DvrService:
     def changed(self, context: Context) -> None:
         """Wakes the reconciler once the operation's unit is committed."""
         context.unit.after(self._reconciler.wake)
+        context.unit.after(self.report.forget)
 
     async def channels(
         self, cursor: str | None, limit: int, *, source: str | None = None, hidden: bool = True

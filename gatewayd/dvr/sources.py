@@ -239,7 +239,7 @@ def _new(
     )
 
 
-def _rows(entries: tuple[Entry, ...], taken: set[str]) -> str:
+def _rows(entries: tuple[Entry, ...], taken: set[str]) -> list[str]:
     named = name_channels(entries, taken)
     return channel_rows((channel, position, entry) for position, (channel, entry) in enumerate(named))
 

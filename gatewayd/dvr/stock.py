@@ -15,10 +15,9 @@ from gatewayd.store.database import Database, Unit
 
 _NAMED = " ".join(
     (
-        "WITH refs AS (SELECT DISTINCT recording, segment FROM dvr_slices),",
-        f"wanted AS (SELECT s.id AS segment FROM dvr_segments s WHERE {WANTED}),",  # noqa: S608
-        "named AS (SELECT segment FROM refs GROUP BY segment HAVING count(*) > 1",
-        "UNION SELECT segment FROM wanted)",
+        "SELECT p.recording, s.id, s.bytes FROM dvr_slices p JOIN dvr_segments s ON s.id = p.segment",
+        "WHERE s.id IN (SELECT segment FROM dvr_slices GROUP BY segment HAVING count(*) > 1)",
+        f"OR s.id IN ({WANTED})",
     )
 )
 _FINISHED = "state IN ('done', 'partial', 'failed')"
@@ -44,25 +43,21 @@ class StockRows:
     async def goods(self) -> Goods:
         """Everything that is finished, the trash included."""
         fetch = self._database.fetch_all
+        wanted = frozenset(row["id"] for row in await fetch(WANTED))
         sizes: dict[str, int] = {}
         segments: defaultdict[str, set[str]] = defaultdict(set)
-        rows = await fetch(
-            f"{_NAMED} SELECT refs.recording, sum(s.bytes) AS bytes FROM refs "  # noqa: S608
-            "JOIN dvr_segments s ON s.id = refs.segment "
-            "WHERE refs.segment NOT IN (SELECT segment FROM named) GROUP BY refs.recording"
+        named = await fetch(_NAMED)
+        for row in named:
+            sizes[row["id"]] = row["bytes"]
+            segments[row["recording"]].add(row["id"])
+        whole = await fetch(
+            "SELECT p.recording, sum(s.bytes) AS bytes FROM dvr_slices p "
+            "JOIN dvr_segments s ON s.id = p.segment GROUP BY p.recording"
         )
-        for row in rows:
-            sizes[f"own:{row['recording']}"] = row["bytes"]
-            segments[row["recording"]].add(f"own:{row['recording']}")
-        rows = await fetch(
-            f"{_NAMED} SELECT refs.recording, refs.segment, s.bytes FROM refs "  # noqa: S608
-            "JOIN dvr_segments s ON s.id = refs.segment "
-            "WHERE refs.segment IN (SELECT segment FROM named)"
-        )
-        for row in rows:
-            sizes[row["segment"]] = row["bytes"]
-            segments[row["recording"]].add(row["segment"])
-        wanted = await fetch(f"SELECT s.id FROM dvr_segments s WHERE {WANTED}")  # noqa: S608
+        for row in whole:
+            item, own = row["recording"], f"own:{row['recording']}"
+            sizes[own] = row["bytes"] - sum(sizes[name] for name in segments[item])
+            segments[item].add(own)
         items = await fetch(f"SELECT * FROM dvr_recordings WHERE {_FINISHED} ORDER BY id")  # noqa: S608
         return Goods(
             tuple(
@@ -74,7 +69,7 @@ class StockRows:
                 for row in items
             ),
             sizes,
-            frozenset(row["id"] for row in wanted),
+            wanted,
         )
 
     async def coming(self) -> list[Coming]:

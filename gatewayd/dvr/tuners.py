@@ -44,10 +44,7 @@ class _Use(NamedTuple):
 
 
 def admit(wants: Iterable[Want], sizes: Mapping[str, int]) -> Admission:
-    """Gives tuners to recordings; ids rise with the time at which they were asked for.
-
-    What runs is never taken off: if there are fewer tuners than before, the source will say so.
-    """
+    """Gives tuners to recordings; ids rise with the time at which they were asked for."""
     pools: dict[str, list[Want]] = defaultdict(list)
     for want in wants:
         pools[want.pool].append(want)
@@ -65,7 +62,7 @@ def _admit(wanted: Sequence[Want], size: int) -> Admission:
     blocked: dict[str, tuple[str, ...]] = {}
     for want in wanted:
         around = _around(used, want.start, want.stop)
-        in_the_way = () if want.running else _in_the_way(around, want, size)
+        in_the_way = _in_the_way(around, want, size)
         if in_the_way:
             blocked[want.id] = in_the_way
         else:

@@ -20,6 +20,8 @@ from tests.support.box import FakeBox
         (("http://x/live.m3u8", "--stream"), {"kind": "http", "url": "http://x/live.m3u8"}),
         (("udp://@239.1.1.1:5000",), {"kind": "http", "url": "udp://@239.1.1.1:5000"}),
         (("192.0.2.9",), {"kind": "hdhomerun", "host": "192.0.2.9"}),
+        (("http://192.0.2.9/",), {"kind": "hdhomerun", "url": "http://192.0.2.9/"}),
+        (("http://192.0.2.9:5004/auto/v1",), {"kind": "http", "url": "http://192.0.2.9:5004/auto/v1"}),
         (
             ("http://x/lineup.json", "--tuners", "2"),
             {"kind": "hdhomerun", "url": "http://x/lineup.json", "tuners": 2},

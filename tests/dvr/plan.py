@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -41,6 +42,19 @@ async def ended(home: Home, item: str) -> dict[str, Any]:
 
     await until(is_over)
     return dict(await home.call("recordings.get", recording=item))
+
+
+async def passing(
+    clock: FakeClock, condition: Callable[[], bool | Awaitable[bool]], step: float = 60
+) -> None:
+    """Lets time pass, `step` seconds again and again, until `condition` is true."""
+
+    async def look() -> bool:
+        await clock.advance(step)
+        value = condition()
+        return value if isinstance(value, bool) else await value
+
+    await until(look)
 
 
 async def recorded(

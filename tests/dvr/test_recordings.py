@@ -12,7 +12,7 @@ import pytest
 from gatewayd.dvr.journal import JournalStore
 from gatewayd.dvr.media.messages import DeleteSegment, Digest, Probe
 from tests.dvr.home import Home, open_home
-from tests.dvr.plan import NOW, URL, at, ended, packets, record
+from tests.dvr.plan import NOW, URL, at, ended, packets, passing, record
 from tests.support.clock import FakeClock
 from tests.support.fake_recorder import PACKET, FakeRecorder, until
 
@@ -38,7 +38,7 @@ async def looked(recorder: FakeRecorder, clock: FakeClock, seconds: float) -> No
     """Time passes until the recorder's status was asked for again."""
     before = recorder.looks
     await clock.advance(seconds)
-    await until(lambda: recorder.looks > before)
+    await passing(clock, lambda: recorder.looks > before, step=1)
 
 
 async def test_a_recording_ends_with_bytes_digest_and_streams(
@@ -118,14 +118,12 @@ async def test_an_outage_is_told_while_it_lasts(home: Home, recorder: FakeRecord
     item = await record(home)
     await until(lambda: item in recorder.ranges())
     recorder.missing = (NOW + 1, NOW + 8)
-    for _ in range(4):
-        await clock.advance(2)
 
     async def is_told() -> bool:
         found = await home.call("recordings.get", recording=item)
         return bool(found["gaps"] == [{"from": at(1), "to": at(8)}])
 
-    await until(is_told)
+    await passing(clock, is_told, step=2)
     assert (await home.service.summary()).state == "degraded"
 
 
@@ -183,13 +181,11 @@ async def test_bytes_grow_while_it_records(home: Home, recorder: FakeRecorder, c
         return bool((await home.call("recordings.get", recording=item))["bytes"] == size)
 
     await until(lambda: item in recorder.ranges())
-    await clock.advance(2)
+    await looked(recorder, clock, 2)
     recorder.flow("one", 6000)
-    await clock.advance(2)
-    await until(lambda: has(5000))
+    await passing(clock, lambda: has(5000), step=1)
     recorder.flow("one", 700)  # opened again: its counter began anew
-    await clock.advance(2)
-    await until(lambda: has(5700))
+    await passing(clock, lambda: has(5700), step=1)
 
 
 async def test_the_recorder_away_and_back(home: Home, recorder: FakeRecorder, clock: FakeClock) -> None:

@@ -225,6 +225,18 @@ async def test_once_a_day_and_sooner_after_a_failure(
     assert len(provider.asked) == 4
 
 
+async def test_a_long_list_is_taken_over_in_seconds(home: Home, provider: Provider) -> None:
+    """Ten thousand channels of which each has moved: a step for each pair would take minutes."""
+    provider.text = playlist(*((f"{number}.tv", f"C {number}", f"a/{number}") for number in range(10_000)))
+    source = (await home.call("sources.add", kind="m3u", url=provider.url))["id"]
+    provider.text = playlist(*((f"{number}.tv", f"D {number}", f"b/{number}") for number in range(1, 10_001)))
+    told = await home.service.refresher.refresh(source)
+    assert (told.channels, told.added, told.removed, told.renamed) == (10_000, 1, 1, 9_999)
+    found = await home.core.database.fetch_one("SELECT * FROM dvr_channels WHERE name = 'D 1'")
+    assert found is not None
+    assert (found["id"], found["url"], found["position"]) == ("c-1", "http://192.0.2.9/b/1", 0)
+
+
 def test_boxes_do_not_all_ask_in_the_same_minute() -> None:
     rows = [SourceRow(id=f"s{number}", kind="m3u", url="", name="", tried=1e9) for number in range(200)]
     hours = [(due(row) - 1e9) / 3600 for row in rows]

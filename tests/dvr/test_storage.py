@@ -12,7 +12,7 @@ from gatewayd.dvr.media.messages import DeleteSegment, DiskLimits
 from gatewayd.dvr.retention import DAY
 from gatewayd.errors import GatewayError
 from tests.dvr.home import Home, open_home
-from tests.dvr.plan import NOW, at, record, recorded
+from tests.dvr.plan import NOW, at, passing, record, recorded
 from tests.support.clock import FakeClock
 from tests.support.fake_recorder import PACKET, FakeRecorder, until
 
@@ -103,8 +103,7 @@ async def test_a_segment_that_cannot_be_deleted_costs_no_more_recordings(
     items = (await home.call("recordings.list", state="done"))["items"]
     assert len(items) == 2, "what is on its way out counts as free"
     recorder.refuse = {}
-    await clock.advance(10)
-    await until(lambda: set(recorder.stored) == {"s2", "s3"})
+    await passing(clock, lambda: set(recorder.stored) == {"s2", "s3"}, step=1)
 
 
 async def test_it_tells_what_it_will_do_before_it_does_it(
@@ -168,7 +167,11 @@ async def test_a_full_disk_is_told_and_that_it_is_over(
         assert (await home.service.summary()).state == "degraded"
         assert [alert.code for alert in await home.service.report.alerts()] == ["dvr.disk_full"]
         recorder.flow("one", 1000)
-        await clock.advance(5)
+
+        async def is_over() -> bool:
+            return (await home.call("storage.get"))["error"] is None
+
+        await passing(clock, is_over, step=1)
         assert (await anext(events)).data.error is None  # type: ignore[attr-defined]
     assert await home.service.report.alerts() == ()
 

@@ -12,7 +12,7 @@ from gatewayd.dvr.media.messages import DeleteSegment
 from gatewayd.dvr.retention import DAY
 from gatewayd.errors import GatewayError
 from tests.dvr.home import Home, open_home
-from tests.dvr.plan import NOW, at, ended, packets, record, recorded
+from tests.dvr.plan import NOW, at, ended, packets, passing, record, recorded
 from tests.support.clock import FakeClock
 from tests.support.fake_recorder import PACKET, FakeRecorder, until
 
@@ -177,18 +177,16 @@ async def test_the_trash_is_emptied_after_its_days(
     await home.call("recordings.delete", recording=item)
     with home.core.bus.subscribe("dvr.recording_dropped") as events:
         clock.step(2 * DAY + 60)
-        await clock.advance(60)
-        await until(lambda: "s1" not in recorder.stored)
+        await passing(clock, lambda: "s1" not in recorder.stored)
         dropped = (await anext(events)).data
     assert (dropped.recording, dropped.reason, dropped.bytes) == (item, "trash", 600 * PACKET)  # type: ignore[attr-defined]
     assert await home.state(other) == "done"
     clock.step(DAY)
-    await clock.advance(60)
 
     async def is_expired() -> bool:
         return await home.state(other) == "trash"
 
-    await until(is_expired)
+    await passing(clock, is_expired)
     assert "s2" in recorder.stored
 
 
@@ -203,5 +201,4 @@ async def test_days_do_not_pass_while_the_clock_is_not_trusted(
     await clock.advance(60)
     assert await home.state(item) == "trash"
     clock.trust = True
-    await clock.advance(60)
-    await until(lambda: "s1" not in recorder.stored)
+    await passing(clock, lambda: "s1" not in recorder.stored)

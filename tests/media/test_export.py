@@ -24,6 +24,8 @@ from gatewayd.dvr.media.messages import (
     ExportProgress,
     GetExport,
     Range,
+    SegmentClosed,
+    SegmentOpened,
     Slice,
     Thumbnail,
     Thumbnailed,
@@ -33,6 +35,8 @@ from gatewayd.system.identity import new_id
 from tests.support.recorder import RecorderProcess, http_channel, until
 from tests.support.ts import PacedServer, transport_stream
 
+_SHORT = (b"\x47\x1f\xff\x10" + bytes(184)) * 100
+
 
 @pytest.fixture
 async def recorder(tmp_path: Path) -> AsyncIterator[RecorderProcess]:
@@ -40,15 +44,17 @@ async def recorder(tmp_path: Path) -> AsyncIterator[RecorderProcess]:
         yield recorder
 
 
-async def store(recorder: RecorderProcess, stream: bytes, seconds: float = 2.5) -> tuple[Slice, ...]:
+async def store(recorder: RecorderProcess, stream: bytes) -> tuple[Slice, ...]:
     """Records something, then puts `stream` in its place."""
-    async with PacedServer() as server:
+    async with PacedServer(_SHORT) as server:
         now = time.time()
-        await recorder.desire(http_channel("one", server.url, Range(id="a", start=now, stop=now + seconds)))
-        await recorder.done("a")
-    [part] = (await recorder.locate("one", now, now + seconds)).slices
-    (recorder.folder / f"{part.segment}.ts").write_bytes(stream)
-    return (Slice(segment=part.segment, from_byte=0, to_byte=len(stream)),)
+        await recorder.desire(http_channel("one", server.url, Range(id="a", start=now, stop=now + 60)))
+        [opened] = await until(lambda: recorder.journal(SegmentOpened))
+        stop = max(now, time.time())
+        await recorder.desire(http_channel("one", server.url, Range(id="a", start=now, stop=stop)))
+        await until(lambda: recorder.journal(SegmentClosed))
+    (recorder.folder / f"{opened.segment}.ts").write_bytes(stream)
+    return (Slice(segment=opened.segment, from_byte=0, to_byte=len(stream)),)
 
 
 async def export(recorder: RecorderProcess, slices: tuple[Slice, ...], shape: ExportFormat) -> Exported:

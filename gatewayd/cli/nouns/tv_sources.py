@@ -164,7 +164,8 @@ async def show(talk: Talk, source: str) -> None:
 async def add(talk: Talk, address: str, name: str | None, kind: str | None, tuners: int | None) -> None:
     """Add a stream, a playlist or a network tuner by its ADDRESS.
 
-    Without an option: a host alone is a tuner, what ends in .m3u or .m3u8 a playlist, the rest a stream.
+    Without an option: a host alone is a tuner, also with http:// before it; what ends in .m3u or .m3u8 is
+    a playlist, the rest a stream.
     """
     kind = kind or kind_of(address)
     where = {"host": address} if "://" not in address else {"url": address}
@@ -226,8 +227,9 @@ async def remove(talk: Talk, source: str) -> None:
 
 def kind_of(address: str) -> str:
     """What an address most likely is: `hdhomerun`, `m3u` or `http`."""
-    path = address.partition("?")[0].lower().rstrip("/")
-    if "://" not in address or path.endswith(("/discover.json", "/lineup.json")):
+    scheme, _, rest = address.partition("?")[0].lower().rpartition("://")
+    path = rest.partition("/")[2]
+    if not scheme or path in ("discover.json", "lineup.json") or (scheme == "http" and not path):
         return "hdhomerun"
     return "m3u" if path.endswith((".m3u", ".m3u8")) else "http"
 
@@ -263,7 +265,7 @@ def _percent(value: int | None) -> str:
 
 def _refreshed(result: dict[str, Any]) -> str:
     if result["unchanged"]:
-        return f"Nothing has changed: {result['channels']} channels."
+        return "Nothing has changed."
     changes = [
         f"{result[field]} {word}"
         for field, word in (("added", "new"), ("removed", "gone"), ("renamed", "renamed"))

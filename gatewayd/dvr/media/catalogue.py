@@ -192,9 +192,16 @@ class Catalogue:
             return
         self.put(Stored(segment, index.header.channel, index.header.first, index.last, index.size, False))
         if opened is not None:
-            self._close(opened, index, data)
+            self._close(segment, index, data)
+        elif index.measures is None:  # killed before its opening was told: nobody would know of it
+            self._journal.append(
+                lambda seq: SegmentOpened(
+                    seq=seq, time=index.header.first, channel=index.header.channel, segment=segment
+                )
+            )
+            self._close(segment, index, data)
 
-    def _close(self, opened: SegmentOpened, index: Index, data: Path) -> None:
+    def _close(self, segment: str, index: Index, data: Path) -> None:
         from gatewayd.dvr.media.analyser import Analyser  # numpy: not in an idle recorder
         from gatewayd.dvr.media.checksum import Checksum
 
@@ -205,14 +212,14 @@ class Catalogue:
                 checksum.update(piece)
                 analyser.feed(piece)
         analyser.finish()
-        with open(self.index(opened.segment), "ab") as file:
+        with open(self.index(segment), "ab") as file:
             file.write(measures_bytes(analyser.take()))
         self._journal.append(
             lambda seq: SegmentClosed(
                 seq=seq,
                 time=index.last,
                 channel=index.header.channel,
-                segment=opened.segment,
+                segment=segment,
                 first=index.header.first,
                 last=index.last,
                 bytes=index.size,

@@ -28,6 +28,19 @@ ALTER TABLE dvr_recordings ADD COLUMN shown TEXT NOT NULL
     GENERATED ALWAYS AS (CASE WHEN trashed IS NULL THEN state ELSE 'trash' END) VIRTUAL;
 CREATE INDEX dvr_recordings_trash ON dvr_recordings (trashed) WHERE trashed IS NOT NULL;
 
+-- Segments that no recording holds are looked for all the time: `held` says where not to look. It may be 0 for
+-- one that is held (another recording let go of it), never 1 for one that is not.
+ALTER TABLE dvr_segments ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+UPDATE dvr_segments SET held = 1 WHERE id IN (SELECT segment FROM dvr_slices);
+CREATE INDEX dvr_segments_not_held ON dvr_segments (channel) WHERE NOT held;
+CREATE INDEX dvr_segments_by_time ON dvr_segments (channel, last);
+CREATE TRIGGER dvr_slices_hold AFTER INSERT ON dvr_slices BEGIN
+    UPDATE dvr_segments SET held = 1 WHERE id = NEW.segment;
+END;
+CREATE TRIGGER dvr_slices_let_go AFTER DELETE ON dvr_slices BEGIN
+    UPDATE dvr_segments SET held = 0 WHERE id = OLD.segment;
+END;
+
 -- How much a channel sends: bytes in so many seconds of its newest television.
 CREATE TABLE dvr_rates (
     channel TEXT PRIMARY KEY,
