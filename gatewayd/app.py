@@ -34,6 +34,7 @@ from gatewayd.box.household import household_rows
 from gatewayd.box.model import Info
 from gatewayd.box.operations import box_operations, job_operations
 from gatewayd.diagnostics import operations as diagnostics_operations
+from gatewayd.diagnostics import signal_operations
 from gatewayd.doors import Doors, real_doors, simulated_doors
 from gatewayd.dvr.operations import operations as dvr_operations
 from gatewayd.errors import GatewayError
@@ -42,13 +43,14 @@ from gatewayd.jobs import Jobs
 from gatewayd.ledger import Ledger
 from gatewayd.netd.client import NetdClient
 from gatewayd.operations import Locks, Registry
-from gatewayd.overview import overview
+from gatewayd.overview import TelevisionSignal, overview
 from gatewayd.places import Places
 from gatewayd.settings import SYSTEM_FILE, Settings, load, parse
 from gatewayd.store import outbox
 from gatewayd.store.database import Database
 from gatewayd.store.keeper import Keeper
 from gatewayd.system import core_dumps, files, logs
+from gatewayd.system.activation import inherited
 from gatewayd.system.boot import boot_id
 from gatewayd.system.children import Child
 from gatewayd.system.clock import SystemClock
@@ -285,6 +287,7 @@ class House:
         registry.add(survey_operations(trades.wifi.radios, surveyor))
         registry.add(dvr_operations(trades.dvr))
         registry.add(diagnostics_operations(trades.diagnostics))
+        registry.add(signal_operations(TelevisionSignal(trades.dvr)))
         registry.add(upkeep_operations(trades.upkeep))
         self._tasks.supervise("ledger", lambda: self._sweep(ledger))
         return registry
@@ -329,7 +332,7 @@ class House:
             box=info,
             hosts=self._settings.api.hosts,
         )
-        given = sockets.inherited()
+        given = inherited()
         group = await asyncio.to_thread(group_id, ADMIN_GROUP)
         stack.push_async_callback(api.close)
         await api.start(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from gatewayd.box.model import Alert, Part, Parts, Verdict
-from gatewayd.diagnostics import DiagnosticsService
+from gatewayd.diagnostics import DiagnosticsService, TvChannel, TvSignal
 from gatewayd.dvr.service import DvrService
 from gatewayd.wifi import WifiService
 
@@ -39,6 +41,20 @@ def overview(
         summary = await dvr.summary()
         if summary.state == "down":
             found.append(Alert(code="dvr.recorder_away", sentence=summary.summary))
+        found += [Alert(code=told.code, sentence=told.sentence) for told in await dvr.report.alerts()]
         return tuple(found)
 
     return Parts(verdict=verdict, internet=internet, wifi=radio, dvr=television, alerts=alerts)
+
+
+class TelevisionSignal:
+    """Television's streams, told to diagnostics (its `Television`)."""
+
+    def __init__(self, dvr: DvrService) -> None:
+        self._dvr = dvr
+
+    async def signal(self) -> TvSignal:
+        """Now."""
+        streams = await self._dvr.streams()
+        items = msgspec.convert(streams or (), tuple[TvChannel, ...], from_attributes=True)
+        return TvSignal(recorder=streams is not None, items=items)

@@ -77,9 +77,13 @@ class WifiSettings(_Section, frozen=True, kw_only=True):
 
 
 class DvrSettings(_Section, frozen=True, kw_only=True):
-    """Television. `folder` is the recorder's own; `allow_loopback` is for tests only."""
+    """Television. `folder` is the recorder's own; `allow_loopback` is for tests only.
+
+    `multicast_interface` is where multicast groups are joined; left out, as the routes say.
+    """
 
     folder: str = "/var/lib/gatewayd-media"
+    multicast_interface: Annotated[str, msgspec.Meta(min_length=1, max_length=15)] | None = None
     allow_loopback: bool = False
     testcard: bool = True
     tuner_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0

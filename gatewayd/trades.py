@@ -101,7 +101,10 @@ def _television(stack: AsyncExitStack, ground: Ground) -> DvrService:
     settings = ground.settings.dvr
     recorder = RecorderClient(ground.where.media_socket)
     stack.push_async_callback(recorder.close)
-    network = HttpNetwork(allow_loopback=settings.allow_loopback)
+    place = ground.settings.network
+    home = (place.lan,) if place.mode != "host" and place.lan else ()  # no questions to the provider's side
+    network = HttpNetwork(allow_loopback=settings.allow_loopback, interfaces=home)
     service = DvrService(settings, ground.database, ground.clock, recorder=recorder, network=network)
     ground.tasks.supervise("television", service.run, most=2.0)
+    ground.tasks.supervise("sources", service.refresher.run)
     return service

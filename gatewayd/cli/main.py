@@ -13,6 +13,10 @@ from gatewayd.cli.nouns import (
     household,
     jobs,
     tv,
+    tv_export,
+    tv_recordings,
+    tv_sources,
+    tv_storage,
     upkeep,
     wifi,
     wifi_household,
@@ -66,6 +70,8 @@ def main(
 
 for verb in (*wifi_household.COMMANDS, wifi_survey.survey):
     wifi.wifi.add_command(verb)
+for verb in (*tv_sources.COMMANDS, *tv_recordings.COMMANDS, *tv_storage.COMMANDS, *tv_export.COMMANDS):
+    tv.tv.add_command(verb)
 for command in (
     *home.COMMANDS,
     *wifi.COMMANDS,

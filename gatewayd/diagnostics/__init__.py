@@ -7,6 +7,7 @@
 from gatewayd.diagnostics.live import LiveWorld
 from gatewayd.diagnostics.operations import operations
 from gatewayd.diagnostics.service import DiagnosticsService, InternetState
+from gatewayd.diagnostics.signal import TvChannel, TvQuality, TvSignal, signal_operations
 from gatewayd.diagnostics.simulated import SIMULATED_TARGETS, SimulatedWorld
 
 __all__ = [
@@ -15,5 +16,9 @@ __all__ = [
     "InternetState",
     "LiveWorld",
     "SimulatedWorld",
+    "TvChannel",
+    "TvQuality",
+    "TvSignal",
     "operations",
+    "signal_operations",
 ]

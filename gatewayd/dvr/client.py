@@ -7,26 +7,40 @@ from pathlib import Path
 
 from gatewayd.dvr.media.messages import (
     Accepted,
+    CancelExport,
     Deleted,
     DeleteSegment,
     DesiredChannel,
     Digest,
     Digested,
+    DiskLimits,
+    Export,
+    Exported,
+    ExportFormat,
+    ExportProgress,
+    GetExport,
     GetStatus,
     Journal,
     JournalGrew,
+    ListSegments,
     Locate,
     Located,
     Probe,
     Probed,
     ReadJournal,
+    Segments,
     SetDesired,
     Slice,
     Status,
+    StoredSegment,
+    Thumbnail,
+    Thumbnailed,
 )
 from gatewayd.system.rpc import Client
 
 PROBE_SECONDS = 60.0
+EXPORT_SECONDS = 24 * 3600.0
+"""The recorder itself ends an export whose worker says nothing; this is for a recorder that hangs."""
 SLOWEST_DISK = 5_000_000
 """Bytes per second that reading a recording back takes at worst, by which a digest's time is bounded."""
 
@@ -47,8 +61,12 @@ class RecorderClient:
         async for push in self._rpc.pushes(JournalGrew):
             yield push.seq
 
-    async def set_desired(self, generation: int, channels: Sequence[DesiredChannel]) -> None:
-        await self._rpc.call(SetDesired(generation=generation, channels=tuple(channels)), Accepted)
+    async def set_desired(
+        self, generation: int, channels: Sequence[DesiredChannel], limits: DiskLimits
+    ) -> None:
+        await self._rpc.call(
+            SetDesired(generation=generation, channels=tuple(channels), limits=limits), Accepted
+        )
 
     async def status(self) -> Status:
         return await self._rpc.call(GetStatus(), Status)
@@ -67,6 +85,22 @@ class RecorderClient:
 
     async def probe(self, segment: str) -> Probed:
         return await self._rpc.call(Probe(segment=segment), Probed, timeout=PROBE_SECONDS)
+
+    async def thumbnail(self, part: Slice) -> Thumbnailed:
+        return await self._rpc.call(Thumbnail(slice=part), Thumbnailed, timeout=PROBE_SECONDS)
+
+    async def export(self, export: str, slices: Sequence[Slice], shape: ExportFormat) -> Exported:
+        verb = Export(export=export, slices=tuple(slices), format=shape)
+        return await self._rpc.call(verb, Exported, timeout=EXPORT_SECONDS)
+
+    async def export_progress(self, export: str) -> ExportProgress:
+        return await self._rpc.call(GetExport(export=export), ExportProgress)
+
+    async def cancel_export(self, export: str) -> None:
+        await self._rpc.call(CancelExport(export=export), ExportProgress, timeout=PROBE_SECONDS)
+
+    async def segments(self, after: str = "") -> Sequence[StoredSegment]:
+        return (await self._rpc.call(ListSegments(after=after), Segments)).items
 
     async def delete(self, segment: str) -> int:
         return (await self._rpc.call(DeleteSegment(segment=segment), Deleted)).bytes

@@ -8,16 +8,17 @@ streams, never the recording.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import structlog
 
 from gatewayd.dvr.journal import JournalStore
 from gatewayd.dvr.library import Item, Library, Outcome
-from gatewayd.dvr.media.messages import Errors, Located, Stream
+from gatewayd.dvr.media.messages import Located, MediaStream, Slice, StreamErrors
 from gatewayd.dvr.recorder import Recorder
 from gatewayd.dvr.spans import clip, outcome
+from gatewayd.dvr.thumbnails import thumbnail_slice
 from gatewayd.errors import GatewayError
 from gatewayd.store.database import Database
 from gatewayd.system.clock import Clock
@@ -27,7 +28,7 @@ T = TypeVar("T")
 
 TRIES = 3
 PAUSE = 1.0
-_NOTHING = Located(slices=(), gaps=(), errors=Errors())
+_NOTHING = Located(slices=(), gaps=(), errors=StreamErrors())
 
 
 class Finisher:
@@ -63,7 +64,7 @@ class Finisher:
 
     async def _finish(self, item: Item) -> None:
         located = await self._tried(
-            lambda: self._recorder.locate(item.channel, item.start, item.stop), item, "locate"
+            lambda: self._recorder.locate(item.channel, item.begins, item.ends), item, "locate"
         )
         result = await self._result(item, located or _NOTHING)
         async with self._database.unit() as unit:
@@ -73,9 +74,9 @@ class Finisher:
     async def _result(self, item: Item, located: Located) -> Outcome:
         slices = tuple(part for part in located.slices if part.from_byte < part.to_byte)
         received = sum(part.to_byte - part.from_byte for part in slices)
-        told = await self._journal.gaps(item.channel, item.start, item.stop)
-        gaps = clip((*told, *located.gaps), item.start, item.stop)
-        streams: tuple[Stream, ...] = ()
+        told = await self._journal.gaps(item.channel, item.begins, item.ends)
+        gaps = clip((*told, *located.gaps), item.begins, item.ends)
+        streams: tuple[MediaStream, ...] = ()
         digest = reason = None
         if received:
             digested = await self._tried(lambda: self._recorder.digest(slices), item, "digest")
@@ -85,10 +86,12 @@ class Finisher:
             streams = () if probed is None else probed.streams
             if any(stream.type == "video" for stream in streams) and not (probed and probed.decoded_frames):
                 reason = "A decoder finds no picture in what was received."
+            if probed is not None and probed.decoded_frames:
+                await self._picture(item, slices)
         else:
-            gaps = ((item.start, item.stop),)
+            gaps = ((item.begins, item.ends),)
         return Outcome(
-            state=outcome(item.start, item.stop, received, gaps),
+            state=outcome(item.start, item.stop, received, clip(gaps, item.start, item.stop)),
             bytes=received,
             errors=located.errors,
             gaps=gaps,
@@ -96,7 +99,17 @@ class Finisher:
             streams=streams,
             digest=digest,
             reason=reason,
+            measures=located.measures,
         )
+
+    async def _picture(self, item: Item, slices: Sequence[Slice]) -> None:
+        """A thumbnail, if there can be one: a recording without is as good."""
+        part = thumbnail_slice(slices)
+        try:
+            if part is not None:
+                await self._recorder.thumbnail(part)
+        except GatewayError as error:
+            log.info("dvr.no_thumbnail", recording=item.id, error=error.code)
 
     async def _tried(self, call: Callable[[], Awaitable[T]], item: Item, step: str) -> T | None:
         """The answer, or None when the recorder refused it `TRIES` times."""

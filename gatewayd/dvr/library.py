@@ -1,11 +1,10 @@
-"""Television's rows in the state database: reading them as structs, queueing their changes.
+"""Recordings in the state database: reading them as structs, queueing their changes. No rules live here.
 
-No rules live here. Times are Unix seconds inside and aware datetimes (UTC) at the edge.
+Times are Unix seconds inside and aware datetimes (UTC) at the edge.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import sqlite3
 from collections.abc import Iterable
@@ -14,26 +13,26 @@ from typing import NamedTuple
 
 import msgspec
 
-from gatewayd.dvr.media.messages import Errors, Range, Slice, Stream
+from gatewayd.dvr.media.measures import Measures
+from gatewayd.dvr.media.messages import MediaStream, Range, Slice, StreamErrors
 from gatewayd.dvr.model import (
-    DvrChannel,
-    DvrFault,
-    DvrSource,
     Recording,
     RecordingChanged,
     RecordingGap,
+    RecordingSpan,
     RecordingState,
 )
-from gatewayd.dvr.playlist import Entry
+from gatewayd.dvr.quality import quality
 from gatewayd.dvr.spans import Span
 from gatewayd.store.database import Database, Unit
 
 _SPANS = msgspec.json.Decoder(tuple[Span, ...])
-_STREAMS = msgspec.json.Decoder(tuple[Stream, ...])
+_MEASURES = msgspec.json.Decoder(Measures)
+_STREAMS = msgspec.json.Decoder(tuple[MediaStream, ...])
 
 
 class Item(NamedTuple):
-    """An unfinished recording as the reconciler needs it."""
+    """An unfinished recording as the reconciler needs it; `start` and `stop` without padding."""
 
     id: str
     channel: str
@@ -41,11 +40,25 @@ class Item(NamedTuple):
     stop: float
     state: RecordingState
     ended: bool
+    pad_before: float = 0.0
+    pad_after: float = 0.0
+    trashed: float | None = None
+
+    @property
+    def begins(self) -> float:
+        """The first moment to be kept."""
+        return self.start - self.pad_before
+
+    @property
+    def ends(self) -> float:
+        """Where it ends, padding included; in the trash it ended when it was put there."""
+        end = self.stop + self.pad_after
+        return end if self.trashed is None else max(self.begins + 0.001, min(end, self.trashed))
 
     @property
     def range(self) -> Range:
         """What the recorder is asked to keep."""
-        return Range(id=self.id, start=self.start, stop=self.stop)
+        return Range(id=self.id, start=self.begins, stop=self.ends)
 
 
 class Outcome(NamedTuple):
@@ -53,107 +66,20 @@ class Outcome(NamedTuple):
 
     state: RecordingState
     bytes: int
-    errors: Errors
+    errors: StreamErrors
     gaps: tuple[Span, ...]
     slices: tuple[Slice, ...]
-    streams: tuple[Stream, ...]
+    streams: tuple[MediaStream, ...]
     digest: str | None
     reason: str | None
+    measures: Measures | None = None
 
 
 class Library:
-    """All queries and statements on the `dvr_` tables but the journal's own (`journal.py`)."""
+    """All queries and statements on `dvr_recordings` and `dvr_slices` but retention's (`stock.py`)."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    # --- sources and channels
-
-    async def sources(self, source: str | None = None) -> list[DvrSource]:
-        """All sources in the order they were added, or only the one named."""
-        rows = await self._database.fetch_all(
-            "SELECT s.*, (SELECT count(*) FROM dvr_channels c WHERE c.source = s.id) AS channels "
-            "FROM dvr_sources s WHERE ?1 IS NULL OR s.id = ?1 ORDER BY s.id",
-            (source,),
-        )
-        return [
-            DvrSource(
-                id=row["id"],
-                kind=row["kind"],
-                url=row["url"],
-                name=row["name"],
-                channels=row["channels"],
-                skipped=row["skipped"],
-                refreshed=row["refreshed"] and moment(row["refreshed"]),
-            )
-            for row in rows
-        ]
-
-    async def has_url(self, url: str) -> bool:
-        """Whether a source has this address."""
-        return await self._database.fetch_one("SELECT 1 FROM dvr_sources WHERE url = ?", (url,)) is not None
-
-    async def channel_ids(self) -> set[str]:
-        """Every channel's id."""
-        return {row["id"] for row in await self._database.fetch_all("SELECT id FROM dvr_channels")}
-
-    async def channels(self, after: str, limit: int) -> list[DvrChannel]:
-        """A page of channels by id."""
-        rows = await self._database.fetch_all(
-            "SELECT * FROM dvr_channels WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
-        )
-        return [channel_of(row) for row in rows]
-
-    async def channel(self, channel: str) -> DvrChannel | None:
-        """One channel, or None."""
-        row = await self._database.fetch_one("SELECT * FROM dvr_channels WHERE id = ?", (channel,))
-        return None if row is None else channel_of(row)
-
-    async def urls(self, channels: Iterable[str]) -> dict[str, str]:
-        """The addresses of channels, with the credentials that they may carry."""
-        rows = await self._database.fetch_all(
-            "SELECT id, url FROM dvr_channels WHERE id IN (SELECT value FROM json_each(?))",
-            (json.dumps(sorted(channels)),),
-        )
-        return {row["id"]: row["url"] for row in rows}
-
-    async def faults(self) -> dict[str, DvrFault]:
-        """The newest fault of each channel that has one."""
-        rows = await self._database.fetch_all("SELECT * FROM dvr_faults")
-        return {
-            row["channel"]: DvrFault(code=row["code"], detail=row["detail"], time=moment(row["time"]))
-            for row in rows
-        }
-
-    def add_source(self, unit: Unit, source: DvrSource, channels: str) -> None:
-        """Queues a source with its channels, as `channel_rows` made them."""
-        unit.execute(
-            "INSERT INTO dvr_sources (id, kind, url, name, skipped, refreshed) VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                source.id,
-                source.kind,
-                source.url,
-                source.name,
-                source.skipped,
-                source.refreshed and source.refreshed.timestamp(),
-            ),
-        )
-        unit.execute(  # one statement: tens of thousands would hold the writer for seconds
-            "INSERT INTO dvr_channels (id, source, position, name, url, number, guide_id, logo, category) "
-            "SELECT value ->> 0, ?, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, "
-            "value ->> 6, value ->> 7 FROM json_each(?)",
-            (source.id, channels),
-        )
-
-    def remove_source(self, unit: Unit, source: str) -> None:
-        """Queues the removal of a source and its channels; what was recorded stays."""
-        unit.execute(
-            "DELETE FROM dvr_faults WHERE channel IN (SELECT id FROM dvr_channels WHERE source = ?)",
-            (source,),
-        )
-        unit.execute("DELETE FROM dvr_sources WHERE id = ?", (source,))
-
-    # --- recordings
 
     async def recording(self, recording: str) -> Recording | None:
         """One recording as stored, or None."""
@@ -163,38 +89,68 @@ class Library:
     async def recordings(
         self, state: RecordingState | None, before: tuple[float, str] | None, limit: int
     ) -> list[Recording]:
-        """A page of recordings, the latest start first, beyond (start, id)."""
+        """A page of recordings, the latest start first, beyond (start, id); the trash only by its name."""
         start, identifier = before or (math.inf, "")
         rows = await self._database.fetch_all(
-            "SELECT * FROM dvr_recordings WHERE (?1 IS NULL OR state = ?1) AND (start, id) < (?2, ?3) "
+            "SELECT * FROM dvr_recordings WHERE (start, id) < (?2, ?3) "
+            "AND CASE WHEN ?1 IS NULL THEN trashed IS NULL ELSE shown = ?1 END "
             "ORDER BY start DESC, id DESC LIMIT ?4",
             (state, start, identifier, limit),
         )
         return [recording_of(row) for row in rows]
 
+    async def beneath(self, recording: str) -> RecordingState:
+        """The state that a recording in the trash returns to. The recording must be there."""
+        row = await self._database.fetch_one("SELECT state FROM dvr_recordings WHERE id = ?", (recording,))
+        assert row is not None
+        state: RecordingState = row["state"]
+        return state
+
     async def count(self) -> dict[str, int]:
         """How many recordings are in each state."""
         rows = await self._database.fetch_all(
-            "SELECT state, count(*) AS items FROM dvr_recordings GROUP BY state"
+            "SELECT shown, count(*) AS items FROM dvr_recordings GROUP BY shown"
         )
-        return {row["state"]: row["items"] for row in rows}
+        return {row["shown"]: row["items"] for row in rows}
 
-    async def open_items(self, source: str | None = None) -> list[Item]:
-        """All unfinished recordings by start, or those of one source's channels."""
+    async def open_items(self) -> list[Item]:
+        """All recordings that run or wait, by start; from the trash only what has not ended yet."""
         rows = await self._database.fetch_all(
-            "SELECT id, channel, start, stop, state, ended FROM dvr_recordings WHERE unfinished AND "
-            "(?1 IS NULL OR channel IN (SELECT id FROM dvr_channels WHERE source = ?1)) ORDER BY start, id",
-            (source,),
+            "SELECT * FROM dvr_recordings WHERE unfinished AND (trashed IS NULL OR state = 'recording') "
+            "ORDER BY start, id"
         )
         return [
-            Item(row["id"], row["channel"], row["start"], row["stop"], row["state"], bool(row["ended"]))
+            Item(
+                row["id"],
+                row["channel"],
+                row["start"],
+                row["stop"],
+                row["state"],
+                bool(row["ended"]),
+                row["pad_before"],
+                row["pad_after"],
+                row["trashed"],
+            )
             for row in rows
         ]
 
-    def add_recording(self, unit: Unit, recording: Recording) -> None:
+    async def slices(self, recording: str) -> tuple[Slice, ...]:
+        """A finished recording's bytes, in order."""
+        rows = await self._database.fetch_all(
+            "SELECT * FROM dvr_slices WHERE recording = ? ORDER BY position", (recording,)
+        )
+        return tuple(
+            Slice(segment=row["segment"], from_byte=row["from_byte"], to_byte=row["to_byte"]) for row in rows
+        )
+
+    # --- changes that people make
+
+    def add(self, unit: Unit, recording: Recording) -> None:
         """Queues a new recording and its event."""
         unit.execute(
-            "INSERT INTO dvr_recordings (id, channel, title, start, stop, state) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO dvr_recordings "
+            "(id, channel, title, start, stop, state, pad_before, pad_after, keep, locked, reason) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 recording.id,
                 recording.channel,
@@ -202,37 +158,82 @@ class Library:
                 recording.start.timestamp(),
                 recording.stop.timestamp(),
                 recording.state,
+                recording.pad_before,
+                recording.pad_after,
+                recording.keep,
+                recording.locked,
+                recording.reason,
             ),
         )
         _changed(unit, recording.id, recording.channel, recording.state)
 
+    def replace(self, unit: Unit, recording: Recording, *, again: bool = False) -> None:
+        """Queues what people may change of a recording; with `again` the recorder goes on with it.
+
+        The state that it has underneath the trash is the recorder's business and stays.
+        """
+        unit.execute(
+            "UPDATE dvr_recordings SET title = ?1, start = ?2, stop = ?3, pad_before = ?4, pad_after = ?5, "
+            "keep = ?6, locked = ?7, trashed = ?8, revision = ?9, ended = ended AND NOT ?10, "
+            "state = CASE WHEN ?10 THEN 'recording' ELSE state END WHERE id = ?11",
+            (
+                recording.title,
+                recording.start.timestamp(),
+                recording.stop.timestamp(),
+                recording.pad_before,
+                recording.pad_after,
+                recording.keep,
+                recording.locked,
+                recording.trashed and recording.trashed.timestamp(),
+                recording.revision,
+                again,
+                recording.id,
+            ),
+        )
+        _changed(unit, recording.id, recording.channel, recording.state)
+
+    def remove(self, unit: Unit, recording: str, channel: str) -> None:
+        """Queues that a recording is gone for good; its segments go when nothing else refers to them."""
+        unit.execute("DELETE FROM dvr_recordings WHERE id = ?", (recording,))
+        _changed(unit, recording, channel, None)
+
+    # --- what happens to them
+
     def begin(self, unit: Unit, item: Item) -> None:
         """Queues that a scheduled recording is running now."""
         unit.execute(
-            "UPDATE dvr_recordings SET state = 'recording' WHERE id = ? AND state = 'scheduled'", (item.id,)
+            "UPDATE dvr_recordings SET state = 'recording' "
+            "WHERE id = ? AND state = 'scheduled' AND trashed IS NULL",
+            (item.id,),
         )
         _changed(unit, item.id, item.channel, "recording")
-
-    def shorten(self, unit: Unit, recording: Recording) -> None:
-        """Queues the earlier `stop` of a running recording."""
-        unit.execute(
-            "UPDATE dvr_recordings SET stop = ? WHERE id = ? AND state = 'recording' AND NOT ended",
-            (recording.stop.timestamp(), recording.id),
-        )
-        _changed(unit, recording.id, recording.channel, "recording")
 
     def end(self, unit: Unit, item: Item) -> None:
         """Queues that the recorder has all that it will get of a recording."""
         unit.execute("UPDATE dvr_recordings SET ended = 1 WHERE id = ? AND unfinished", (item.id,))
 
     def finish(self, unit: Unit, item: Item, result: Outcome) -> None:
-        """Queues the outcome; nothing happens to a recording that was deleted meanwhile."""
+        """Queues the outcome; nothing happens to a recording that was deleted or prolonged meanwhile."""
+        same = (item.id, item.stop, item.pad_after)
+        unit.execute(
+            "DELETE FROM dvr_slices WHERE recording = "
+            "(SELECT id FROM dvr_recordings WHERE id = ? AND unfinished AND ended AND stop = ? "
+            "AND pad_after = ?)",
+            same,
+        )
+        for position, part in enumerate(result.slices):
+            unit.execute(
+                "INSERT INTO dvr_slices (recording, position, segment, from_byte, to_byte) "
+                "SELECT id, ?, ?, ?, ? FROM dvr_recordings "
+                "WHERE id = ? AND unfinished AND ended AND stop = ? AND pad_after = ?",
+                (position, part.segment, part.from_byte, part.to_byte, *same),
+            )
         errors = result.errors
         unit.execute(
             "UPDATE dvr_recordings SET state = ?1, bytes = ?2, continuity = ?3, transport = ?4, sync = ?5, "
-            "gaps = ?6, streams = ?7, digest = ?8, "
-            "reason = CASE ?1 WHEN 'done' THEN ?9 ELSE coalesce(?9, reason) END "
-            "WHERE id = ?10 AND unfinished",
+            "gaps = ?6, streams = ?7, digest = ?8, measures = ?9, "
+            "reason = CASE ?1 WHEN 'done' THEN ?10 ELSE coalesce(?10, reason) END "
+            "WHERE id = ?11 AND unfinished AND ended AND stop = ?12 AND pad_after = ?13",
             (
                 result.state,
                 result.bytes,
@@ -242,22 +243,12 @@ class Library:
                 msgspec.json.encode(result.gaps).decode(),
                 msgspec.json.encode(result.streams).decode(),
                 result.digest,
+                None if result.measures is None else msgspec.json.encode(result.measures).decode(),
                 result.reason,
-                item.id,
+                *same,
             ),
         )
-        for position, part in enumerate(result.slices):
-            unit.execute(
-                "INSERT INTO dvr_slices (recording, position, segment, from_byte, to_byte) "
-                "SELECT id, ?, ?, ?, ? FROM dvr_recordings WHERE id = ?",
-                (position, part.segment, part.from_byte, part.to_byte, item.id),
-            )
-        _changed(unit, item.id, item.channel, result.state)
-
-    def delete(self, unit: Unit, recording: Recording) -> None:
-        """Queues the removal of a recording; its segments go when nothing else refers to them."""
-        unit.execute("DELETE FROM dvr_recordings WHERE id = ?", (recording.id,))
-        _changed(unit, recording.id, recording.channel, None)
+        _changed(unit, item.id, item.channel, result.state if item.trashed is None else "trash")
 
 
 def moment(seconds: float) -> datetime:
@@ -270,17 +261,6 @@ def missing(spans: Iterable[Span]) -> tuple[RecordingGap, ...]:
     return tuple(RecordingGap(start=moment(start), stop=moment(stop)) for start, stop in spans)
 
 
-def channel_rows(channels: Iterable[tuple[str, Entry]]) -> str:
-    """New channels (id, entry) in their order, as `Library.add_source` takes them. Slow with thousands."""
-    return json.dumps([[channel, position, *entry] for position, (channel, entry) in enumerate(channels)])
-
-
-def channel_of(row: sqlite3.Row) -> DvrChannel:
-    """A channel as stored."""
-    names = ("id", "source", "name", "number", "guide_id", "logo", "category")
-    return DvrChannel(**{name: row[name] for name in names})
-
-
 def recording_of(row: sqlite3.Row) -> Recording:
     """A recording as stored; what grows while it runs is added by the service."""
     return Recording(
@@ -289,13 +269,23 @@ def recording_of(row: sqlite3.Row) -> Recording:
         channel=row["channel"],
         start=moment(row["start"]),
         stop=moment(row["stop"]),
-        state=row["state"],
+        state=row["shown"],
+        pad_before=row["pad_before"],
+        pad_after=row["pad_after"],
+        padded=RecordingSpan(
+            start=moment(row["start"] - row["pad_before"]), stop=moment(row["stop"] + row["pad_after"])
+        ),
         bytes=row["bytes"],
         gaps=missing(_SPANS.decode(row["gaps"])),
-        errors=Errors(continuity=row["continuity"], transport=row["transport"], sync=row["sync"]),
+        errors=StreamErrors(continuity=row["continuity"], transport=row["transport"], sync=row["sync"]),
         digest=row["digest"],
         streams=_STREAMS.decode(row["streams"]),
         reason=row["reason"],
+        keep=row["keep"],
+        locked=bool(row["locked"]),
+        trashed=row["trashed"] and moment(row["trashed"]),
+        revision=row["revision"],
+        quality=None if row["measures"] is None else quality(_MEASURES.decode(row["measures"])),
     )
 
 

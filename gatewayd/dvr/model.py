@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from gatewayd.dvr.media.messages import ChannelState, Errors, Stream
+from gatewayd.dvr.media.messages import ChannelState, MediaStream, StreamErrors
+from gatewayd.dvr.quality import StreamQuality
 from gatewayd.events import EventData
 from gatewayd.operations import Result
 
-SourceType = Literal["http", "m3u", "testcard"]
+SourceType = Literal["http", "m3u", "hdhomerun", "testcard"]
 RecordingState = Literal["scheduled", "recording", "done", "partial", "failed", "conflict", "trash"]
 Health = Literal["ok", "degraded", "down", "unknown"]
+Keep = Annotated[str, Meta(pattern="^(until_space|forever|days:[1-9][0-9]{0,3})$")]
+"""How long a recording stays: until its space is needed, for ever, or so many days after it was made."""
 
 TESTCARD = "testcard"
 """The id of the built-in source and of its only channel."""
-
-
-class DvrSource(Result, frozen=True, kw_only=True):
-    """Where channels come from; `url` without user name and password.
-
-    `skipped` counts entries of a playlist that cannot be recorded.
-    """
-
-    id: str
-    kind: SourceType
-    url: str
-    name: str
-    channels: int
-    skipped: int = 0
-    refreshed: datetime | None = None
 
 
 class DvrFault(Struct, frozen=True, kw_only=True):
@@ -42,8 +30,35 @@ class DvrFault(Struct, frozen=True, kw_only=True):
     time: datetime
 
 
+class DvrSource(Result, frozen=True, kw_only=True):
+    """Where channels come from; `url` without user name and password.
+
+    `skipped` counts entries that cannot be recorded. `tuners` is how many channels it carries at once
+    (None: nobody said), `tuners_in_use` how many of them the box uses now. `refreshed` is when it was last
+    read, `error` why it could not be read since. `device` and `model` are those of a network tuner.
+    """
+
+    id: str
+    kind: SourceType
+    url: str
+    name: str
+    channels: int
+    skipped: int = 0
+    refreshed: datetime | None = None
+    state: Health = "unknown"
+    summary: str = ""
+    tuners: int | None = None
+    tuners_in_use: int = 0
+    device: str | None = None
+    model: str | None = None
+    error: DvrFault | None = None
+
+
 class DvrChannel(Result, frozen=True, kw_only=True):
-    """Something that can be recorded; `state` and `bitrate` (bit/s) while a connection is wanted."""
+    """Something that can be recorded; `state` and `bitrate` (bit/s) while a connection is wanted.
+
+    `gone`: its source has it no more; what was recorded of it stays.
+    """
 
     id: str
     source: str
@@ -52,9 +67,22 @@ class DvrChannel(Result, frozen=True, kw_only=True):
     guide_id: str | None = None
     logo: str | None = None
     category: str | None = None
+    hidden: bool = False
+    gone: bool = False
     state: ChannelState = "idle"
     bitrate: float | None = None
     error: DvrFault | None = None
+
+
+class DvrStream(Struct, frozen=True, kw_only=True):
+    """A channel that is wanted now and what its stream was like in the last minute or two."""
+
+    channel: str
+    name: str
+    state: ChannelState
+    bitrate: float
+    reason: str | None = None
+    quality: StreamQuality | None = None
 
 
 class RecordingGap(Struct, frozen=True, kw_only=True, rename={"start": "from", "stop": "to"}):
@@ -64,10 +92,23 @@ class RecordingGap(Struct, frozen=True, kw_only=True, rename={"start": "from", "
     stop: datetime
 
 
+class RecordingSpan(Struct, frozen=True, kw_only=True, rename={"start": "from", "stop": "to"}):
+    """From the first moment that is kept to the last, padding included."""
+
+    start: datetime
+    stop: datetime
+
+
 class Recording(Result, frozen=True, kw_only=True):
     """One item: what is to be kept of a channel, or what was.
 
+    `start` and `stop` are what was wanted, `padded` what is recorded for it; only what is missing of the
+    wanted span makes it `partial`. `keep` says how long (`until_space`, `forever`, `days:7`), `locked` that
+    nobody deletes it, `trashed` since when it waits in the trash. `revision` rises with what people change;
+    `warning` is told once, by the operation that gives a reason for it.
+
     `bytes`, `gaps` and `errors` grow while it records and are exact once it is `done` or `partial`;
+    `quality` is what its stream was like (of the whole minutes in which it lies);
     `digest` is the SHA-256 of its bytes; `streams` are what a decoder found in them. `reason` says why
     it is not whole. `profile` and `folder` are None until the library has them.
     """
@@ -80,20 +121,21 @@ class Recording(Result, frozen=True, kw_only=True):
     state: RecordingState
     bytes: int = 0
     gaps: tuple[RecordingGap, ...] = ()
-    errors: Errors = Errors()
+    errors: StreamErrors = StreamErrors()
     digest: str | None = None
-    streams: tuple[Stream, ...] = ()
+    streams: tuple[MediaStream, ...] = ()
     reason: str | None = None
+    quality: StreamQuality | None = None
     profile: str | None = None
     folder: str | None = None
-
-
-class DvrStorage(Result, frozen=True, kw_only=True):
-    """The recordings' disk: `used` by television, `free` as the recorder last saw it (None: not known)."""
-
-    used: int
-    free: int | None
-    recordings: int
+    pad_before: float = 0.0
+    pad_after: float = 0.0
+    padded: RecordingSpan | None = None
+    keep: Keep = "until_space"
+    locked: bool = False
+    trashed: datetime | None = None
+    revision: int = 1
+    warning: str | None = None
 
 
 class DvrSummary(Result, frozen=True, kw_only=True):

@@ -1,8 +1,10 @@
-"""M3U playlists as televisions boxes and IPTV exports write them. Pure: bytes in, channels out.
+"""M3U playlists as television boxes and IPTV exports write them. Pure: bytes in, channels out.
 
 The format is a convention, not a standard: `#EXTM3U`, then for each channel an `#EXTINF:` line with
 `key="value"` attributes and, after the first comma outside quotes, the name; then a line with the
 address. Everything but the address may be missing.
+
+A playlist is taken apart line by line, so that a large one costs little more memory than its bytes.
 """
 
 from __future__ import annotations
@@ -20,9 +22,12 @@ MOST_ENTRIES = 50_000
 LONGEST_LINE = 16 * 1024
 LONGEST_TEXT = 200
 
+_LINE = re.compile(rb"[^\r\n]+")
 _ATTRIBUTE = re.compile(r'([A-Za-z][A-Za-z0-9_-]{0,40})="([^"]*)"')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
-_HLS = ("#EXT-X-TARGETDURATION", "#EXT-X-STREAM-INF", "#EXT-X-MEDIA-SEQUENCE")
+_HLS = (b"#EXT-X-TARGETDURATION", b"#EXT-X-STREAM-INF", b"#EXT-X-MEDIA-SEQUENCE")
+_UNUSABLE = "file:"
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class Entry(NamedTuple):
@@ -47,14 +52,16 @@ def parse(content: bytes, base: str, usable: Callable[[str], bool]) -> Playlist:
     """Reads a playlist that came from `base`, to which its addresses may be relative.
 
     `usable` says whether an absolute address can be recorded; the others are counted as skipped.
-    Takes UTF-8 or UTF-16 with a byte order mark, UTF-8 without, else Windows-1252. Raises GatewayError
-    `dvr.playlist_too_large` beyond MOST_BYTES or MOST_ENTRIES and `dvr.playlist_invalid` for what is
-    no playlist of channels.
+    Takes UTF-16 with a byte order mark, else UTF-8, and Windows-1252 for each line that is none. Raises
+    GatewayError `dvr.playlist_too_large` beyond MOST_BYTES or MOST_ENTRIES and `dvr.playlist_invalid`
+    for what is no playlist of channels.
     """
     if len(content) > MOST_BYTES:
         raise GatewayError("dvr.playlist_too_large", f"The playlist is larger than {MOST_BYTES} bytes.")
-    text = _decode(content)
-    if not _is_playlist(text):
+    if content.startswith(_UTF16):
+        content = content.decode("utf-16", errors="replace").encode()
+    content = content.removeprefix(codecs.BOM_UTF8)
+    if not _is_playlist(content):
         raise GatewayError(
             "dvr.playlist_invalid", "The address does not answer with an M3U playlist.", field="url"
         )
@@ -62,7 +69,7 @@ def parse(content: bytes, base: str, usable: Callable[[str], bool]) -> Playlist:
     skipped = 0
     info: str | None = None
     group: str | None = None
-    for line in map(str.strip, text.splitlines()):
+    for line in map(_text, _LINE.finditer(content)):
         if line.startswith("#EXTINF:"):
             info = line
         elif line.startswith("#EXTGRP:"):
@@ -87,21 +94,22 @@ def parse(content: bytes, base: str, usable: Callable[[str], bool]) -> Playlist:
     return Playlist(tuple(entries), skipped)
 
 
-def _decode(content: bytes) -> str:
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", errors="replace")
+def _text(line: re.Match[bytes]) -> str:
+    raw = line.group().strip()
+    if len(raw) > LONGEST_LINE:
+        return "#" if raw.startswith(b"#") else _UNUSABLE
     try:
-        return content.decode("utf-8-sig")
+        return raw.decode("utf-8").strip()
     except UnicodeDecodeError:
-        return content.decode("cp1252", errors="replace")
+        return raw.decode("cp1252", errors="replace").strip()
 
 
-def _is_playlist(text: str) -> bool:
+def _is_playlist(content: bytes) -> bool:
     """A header, or at least an address on the first line that says anything; and no HLS stream."""
-    if "\x00" in text or any(tag in text for tag in _HLS):
+    if b"\x00" in content or any(tag in content for tag in _HLS):
         return False
-    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    return first.startswith(("#EXTM3U", "#EXTINF:")) or re.match(r"[a-z]+://", first) is not None
+    first = next((line.group().strip() for line in _LINE.finditer(content) if line.group().strip()), b"")
+    return first.startswith((b"#EXTM3U", b"#EXTINF:")) or re.match(rb"[a-z]+://", first) is not None
 
 
 def _entry(info: str | None, group: str | None, address: str, base: str) -> Entry | None:

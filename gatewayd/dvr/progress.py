@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from gatewayd.dvr.media.messages import ChannelStatus, Errors, Located, Status
+from gatewayd.dvr.media.messages import ChannelStatus, Located, Status, StreamErrors
 from gatewayd.dvr.spans import Span
 
 
@@ -15,7 +15,7 @@ class Running:
 
     channel: str
     bytes: int
-    errors: Errors
+    errors: StreamErrors
     gaps: tuple[Span, ...]
     stale: bool = False
 
@@ -26,6 +26,8 @@ class View:
 
     connected: bool | None = None
     free: int | None = None
+    total: int | None = None
+    used: int = 0
     channels: dict[str, ChannelStatus] = field(default_factory=dict)
     running: dict[str, Running] = field(default_factory=dict)
 
@@ -53,6 +55,10 @@ class View:
         wanted = set(recordings)
         self.running = {item: running for item, running in self.running.items() if item in wanted}
 
+    def measure(self, status: Status) -> None:
+        """Takes from a report what it says of the disk, and nothing else."""
+        self.free, self.total, self.used = status.free_bytes, status.total_bytes or None, status.used_bytes
+
     def observe(self, status: Status, growing: Collection[str] = ()) -> None:
         """Takes a report; the `growing` recordings get what their channels received since the last one.
 
@@ -65,25 +71,25 @@ class View:
             if before.received > channel.received:
                 before = None
             received = channel.received - (before.received if before else 0)
-            errors = _since(channel.errors, before.errors if before else Errors())
+            errors = _since(channel.errors, before.errors if before else StreamErrors())
             for recording, running in self.running.items():
                 if running.channel == channel.id and recording in growing:
                     running.bytes += received
                     running.errors = _sum(running.errors, errors)
-        self.free = status.free_bytes
+        self.measure(status)
         self.channels = {channel.id: channel for channel in status.channels}
 
 
-def _since(now: Errors, before: Errors) -> Errors:
-    return Errors(
+def _since(now: StreamErrors, before: StreamErrors) -> StreamErrors:
+    return StreamErrors(
         continuity=max(0, now.continuity - before.continuity),
         transport=max(0, now.transport - before.transport),
         sync=max(0, now.sync - before.sync),
     )
 
 
-def _sum(first: Errors, second: Errors) -> Errors:
-    return Errors(
+def _sum(first: StreamErrors, second: StreamErrors) -> StreamErrors:
+    return StreamErrors(
         continuity=first.continuity + second.continuity,
         transport=first.transport + second.transport,
         sync=first.sync + second.sync,

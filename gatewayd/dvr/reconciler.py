@@ -12,11 +12,15 @@ import structlog
 
 from gatewayd.dvr.finisher import Finisher
 from gatewayd.dvr.journal import JournalStore
+from gatewayd.dvr.keeper import Keeper
 from gatewayd.dvr.library import Item, Library
-from gatewayd.dvr.media.messages import DesiredChannel
+from gatewayd.dvr.media.messages import DesiredChannel, DiskLimits, Range
+from gatewayd.dvr.planner import Planner
 from gatewayd.dvr.progress import View
 from gatewayd.dvr.recorder import Recorder
+from gatewayd.dvr.recovery import Recovery
 from gatewayd.dvr.sources import Sources
+from gatewayd.dvr.storage import Storage
 from gatewayd.errors import GatewayError
 from gatewayd.store.database import Database
 from gatewayd.system.clock import Clock
@@ -41,17 +45,22 @@ class Reconciler:
         library: Library,
         sources: Sources,
         journal: JournalStore,
+        storage: Storage,
+        planner: Planner,
     ) -> None:
         self.view = View()
+        self.keeper = Keeper(database, clock, storage, self.view)
         self._database = database
         self._clock = clock
         self._recorder = recorder
         self._library = library
         self._sources = sources
         self._journal = journal
+        self._planner = planner
+        self._recovery = Recovery(database, recorder)
         self._finisher = Finisher(database, clock, recorder, library, journal)
         self._wake = asyncio.Event()
-        self._sent: tuple[DesiredChannel, ...] | None = None
+        self._sent: tuple[tuple[DesiredChannel, ...], DiskLimits] | None = None
 
     def wake(self) -> None:
         """The desired state may have changed."""
@@ -87,6 +96,8 @@ class Reconciler:
         if status.seq < position.journal:
             log.warning("dvr.journal_restarted", known=position.journal, recorder=status.seq)
             await self._journal.restart()
+        await self._replay()
+        await self._recovery.compare(status, older=status.generation > position.generation)
         await self._journal.set_generation(status.generation)
         self.view.connected = True
         self.view.observe(status)
@@ -97,10 +108,13 @@ class Reconciler:
         while True:
             self._wake.clear()
             await self._replay()
+            spans = await self._planner.settle()
             await self._begin_due()
-            await self._send_desired()
+            await self._send_desired(spans)
             await self._observe()
             await self._collect()
+            if await self.keeper.tidy():
+                await self._collect()
             await self._pause()
 
     async def _replay(self) -> None:
@@ -120,28 +134,31 @@ class Reconciler:
         due = [item for item in await self._library.open_items() if item.state == "scheduled"]
         async with self._database.unit() as unit:
             for item in due:
-                if item.start <= now:
+                if item.begins <= now:
                     self._library.begin(unit, item)
 
-    async def _send_desired(self) -> None:
+    async def _send_desired(self, spans: dict[str, tuple[float, float]]) -> None:
         """Sends the whole desired state if it is not what this recorder was last told."""
-        desired = await self._desired()
-        if desired == self._sent:
+        desired, limits = await self._desired(spans), await self.keeper.limits()
+        if (desired, limits) == self._sent:
             return
         generation = (await self._journal.position()).generation + 1
         await self._journal.set_generation(generation)
-        await self._recorder.set_desired(generation, desired)
-        self._sent = desired
+        await self._recorder.set_desired(generation, desired, limits)
+        self._sent = (desired, limits)
         log.info("dvr.desired_sent", generation=generation, channels=len(desired))
 
-    async def _desired(self) -> tuple[DesiredChannel, ...]:
+    async def _desired(self, spans: dict[str, tuple[float, float]]) -> tuple[DesiredChannel, ...]:
+        """What has a tuner, for as long as it has it; what is not planned yet waits for the next round."""
         items = [item for item in await self._library.open_items() if not item.ended]
+        items = [item for item in items if item.id in spans or item.trashed is not None]
+        ranges = {item.id: _range(item, *spans.get(item.id, (item.begins, item.ends))) for item in items}
         streams = await self._sources.streams({item.channel for item in items})
         return tuple(
             DesiredChannel(
                 id=channel,
                 source=streams[channel],
-                ranges=tuple(item.range for item in items if item.channel == channel),
+                ranges=tuple(ranges[item.id] for item in items if item.channel == channel),
             )
             for channel in sorted(streams)
         )
@@ -151,13 +168,11 @@ class Reconciler:
         items = [item for item in await self._library.open_items() if item.state == "recording"]
         self.view.keep(item.id for item in items)
         running = [item for item in items if not item.ended]
-        if not running:
-            return
         self.view.observe(await self._recorder.status(), {item.id for item in running})
         for item in running:
             if not self.view.is_counted(item.id):
-                until = max(item.start, min(item.stop, self._now()))
-                located = await self._recorder.locate(item.channel, item.start, until)
+                until = max(item.begins, min(item.ends, self._now()))
+                located = await self._recorder.locate(item.channel, item.begins, until)
                 self.view.begin(item.id, item.channel, located)
         overdue = [item for item in running if self._is_overdue(item)]
         async with self._database.unit() as unit:
@@ -171,18 +186,33 @@ class Reconciler:
         # A busy channel is believed: its range ends on the recorder's monotonic clock, not on ours.
         status = self.view.channels.get(item.channel)
         busy = status is not None and status.state != "idle"
-        return not busy and self._now() > item.stop + OVERDUE
+        return not busy and self._now() > item.ends + OVERDUE
 
     async def _collect(self) -> None:
-        """Removes segments that nothing refers to any more; what is refused is tried again later."""
-        for segment in await self._journal.unreferenced():
-            try:
-                freed = await self._recorder.delete(segment)
-            except GatewayError as error:
-                log.warning("dvr.segment_not_deleted", segment=segment, error=error.code)
-                return
-            await self._journal.forget(segment)
-            log.info("dvr.segment_deleted", segment=segment, bytes=freed)
+        """Removes segments that nothing refers to any more; what is refused is tried again later.
+
+        The rows say first that nobody needs a segment, then it is deleted, then its row goes: after a crash
+        in between it is deleted again, which is fine.
+        """
+        removed = 0
+        while segments := await self._journal.unreferenced():
+            gone = []
+            for segment in segments:
+                try:
+                    freed = await self._recorder.delete(segment)
+                except GatewayError as error:
+                    log.warning("dvr.segment_not_deleted", segment=segment, error=error.code)
+                    if error.code == "helper.unavailable":
+                        raise
+                    continue
+                gone.append(segment)
+                log.info("dvr.segment_deleted", segment=segment, bytes=freed)
+            await self._journal.forget(gone)
+            removed += len(gone)
+            if not gone:
+                break
+        if removed:
+            self.view.measure(await self._recorder.status())
 
     async def _pause(self) -> None:
         """Until something changes, the next item begins, or it is time to look again."""
@@ -190,7 +220,7 @@ class Reconciler:
         seconds = IDLE
         if any(_runs(item) for item in items):
             seconds = REFRESH
-        starts = [item.start for item in items if item.state == "scheduled"]
+        starts = [item.begins for item in items if item.state == "scheduled"]
         seconds = max(0.0, min([seconds, *(start - self._now() for start in starts)]))
         waiting = {
             asyncio.ensure_future(self._wake.wait()),
@@ -205,6 +235,10 @@ class Reconciler:
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
+
+
+def _range(item: Item, start: float, stop: float) -> Range:
+    return Range(id=item.id, start=start, stop=stop)
 
 
 def _runs(item: Item) -> bool:

@@ -8,11 +8,17 @@ from typing import Protocol
 from gatewayd.dvr.media.messages import (
     DesiredChannel,
     Digested,
+    DiskLimits,
+    Exported,
+    ExportFormat,
+    ExportProgress,
     Journal,
     Located,
     Probed,
     Slice,
     Status,
+    StoredSegment,
+    Thumbnailed,
 )
 
 
@@ -34,7 +40,9 @@ class Recorder(Protocol):
         """Journal numbers as the recorder announces them; ends when the connection drops."""
         ...
 
-    async def set_desired(self, generation: int, channels: Sequence[DesiredChannel]) -> None:
+    async def set_desired(
+        self, generation: int, channels: Sequence[DesiredChannel], limits: DiskLimits
+    ) -> None:
         """Replaces the whole desired state; it is on the recorder's disk when this returns."""
         ...
 
@@ -56,6 +64,26 @@ class Recorder(Protocol):
 
     async def probe(self, segment: str) -> Probed:
         """What a decoder finds at the beginning of a segment."""
+        ...
+
+    async def thumbnail(self, part: Slice) -> Thumbnailed:
+        """Keeps a picture of these bytes beside their segment."""
+        ...
+
+    async def export(self, export: str, slices: Sequence[Slice], shape: ExportFormat) -> Exported:
+        """Writes slices as one file; takes as long as that. `export` is a new ULID to ask and cancel by."""
+        ...
+
+    async def export_progress(self, export: str) -> ExportProgress:
+        """How far an export is."""
+        ...
+
+    async def cancel_export(self, export: str) -> None:
+        """Ends an export; nothing is left of it."""
+        ...
+
+    async def segments(self, after: str = "") -> Sequence[StoredSegment]:
+        """A page of what is stored, by name, beyond `after`; empty behind the last."""
         ...
 
     async def delete(self, segment: str) -> int:

@@ -8,14 +8,24 @@ from typing import TypeVar
 
 import msgspec
 
+from gatewayd.dvr.exports import Exports
+from gatewayd.dvr.finder import Finder
+from gatewayd.dvr.health import Watch
 from gatewayd.dvr.journal import JournalStore
 from gatewayd.dvr.library import Library, missing
-from gatewayd.dvr.model import DvrChannel, DvrStorage, DvrSummary, Health, Recording, RecordingState
+from gatewayd.dvr.lineup import Lineup
+from gatewayd.dvr.model import DvrChannel, DvrStream, DvrSummary, Health, Recording, RecordingState
+from gatewayd.dvr.planner import Planner
+from gatewayd.dvr.quality import quality
+from gatewayd.dvr.reader import Network
 from gatewayd.dvr.reconciler import Reconciler
 from gatewayd.dvr.recorder import Recorder
-from gatewayd.dvr.recordings import Recordings
-from gatewayd.dvr.sources import Network, Sources
+from gatewayd.dvr.recordings import Recordings, begins, ends
+from gatewayd.dvr.refresh import Refresher
+from gatewayd.dvr.report import Report
+from gatewayd.dvr.sources import Sources
 from gatewayd.dvr.spans import clip
+from gatewayd.dvr.storage import Storage
 from gatewayd.errors import InvalidField
 from gatewayd.operations import Context
 from gatewayd.settings import DvrSettings
@@ -41,10 +51,22 @@ class DvrService:
     ) -> None:
         self._clock = clock
         self._library = Library(database)
+        self._lineup = Lineup(database)
         self._journal = JournalStore(database)
-        self.sources = Sources(settings, self._library, network)
-        self.recordings = Recordings(self._library, self.sources)
-        self._reconciler = Reconciler(database, clock, recorder, self._library, self.sources, self._journal)
+        self.sources = Sources(settings, self._lineup, network)
+        self.refresher = Refresher(database, clock, self._lineup, self.sources.reader, network)
+        self.finder = Finder(self._lineup, self.sources.reader, network)
+        self.storage = Storage(database)
+        self._planner = Planner(database, clock)
+        self.recordings = Recordings(self._library, self.sources, self.storage, self._planner)
+        self.exports = Exports(clock, self._library, self.recordings, recorder)
+        self._reconciler = Reconciler(
+            database, clock, recorder, self._library, self.sources, self._journal, self.storage, self._planner
+        )
+        self.report = Report(
+            clock, self._library, self._journal, self._reconciler.keeper, self._reconciler.view
+        )
+        self.watch = Watch(self._lineup, self._reconciler.view, testcard=settings.testcard)
 
     async def run(self) -> None:
         """One connection to the recorder; returns by raising GatewayError when it is lost."""
@@ -53,12 +75,15 @@ class DvrService:
     def changed(self, context: Context) -> None:
         """Wakes the reconciler once the operation's unit is committed."""
         context.unit.after(self._reconciler.wake)
+        context.unit.after(self.report.forget)
 
-    async def channels(self, cursor: str | None, limit: int) -> tuple[tuple[DvrChannel, ...], str | None]:
+    async def channels(
+        self, cursor: str | None, limit: int, *, source: str | None = None, hidden: bool = True
+    ) -> tuple[tuple[DvrChannel, ...], str | None]:
         """A page of channels with what the recorder says of them, and the cursor of the next."""
         after = _decoded(cursor, str) if cursor else ""
-        page = await self.sources.channels(after, limit + 1)
-        faults = await self._library.faults()
+        page = await self.sources.channels(after, limit + 1, source=source, hidden=hidden)
+        faults = await self._lineup.faults()
         live = self._reconciler.view.channels
         told = []
         for channel in page[:limit]:
@@ -87,15 +112,6 @@ class DvrService:
         """One recording as it is now. Raises GatewayError `dvr.recording_not_found`."""
         return await self.live(await self.recordings.stored(recording))
 
-    async def storage(self) -> DvrStorage:
-        """What television uses of its disk."""
-        counts = await self._library.count()
-        return DvrStorage(
-            used=await self._journal.used(),
-            free=self._reconciler.view.free,
-            recordings=sum(counts.values()),
-        )
-
     async def summary(self) -> DvrSummary:
         """Television for `status.get`."""
         counts = await self._library.count()
@@ -111,24 +127,48 @@ class DvrService:
             return "down", "The recorder is away: what should be recorded now may be missing."
         if not view.connected:
             return "degraded", "The recorder is away: nothing can be recorded until it returns."
+        if self._reconciler.keeper.error:
+            return "degraded", "Recordings pause: there is no space for them, or their disk has failed."
         silent = sorted(name for name, status in view.channels.items() if status.state in _SILENT)
         if recording and silent:
             return "degraded", f"No data come from {', '.join(silent[:3])}; it is tried again and again."
         return "ok", f"{recording} recording now, {scheduled} scheduled."
 
+    async def streams(self) -> tuple[DvrStream, ...] | None:
+        """What the recorder reads now, channel by channel; None while it is away."""
+        view = self._reconciler.view
+        if not view.connected:
+            return None
+        told = []
+        for status in sorted(view.channels.values(), key=lambda status: status.id):
+            channel = await self._lineup.channel(status.id)
+            told.append(
+                DvrStream(
+                    channel=status.id,
+                    name=channel.name if channel else status.id,
+                    state=status.state,
+                    bitrate=status.bitrate,
+                    reason=status.reason,
+                    quality=quality(status.measures) if status.measures else None,
+                )
+            )
+        return tuple(told)
+
     async def live(self, recording: Recording) -> Recording:
         """A running recording with what is known of it so far."""
         if recording.state != "recording":
             return recording
-        start = recording.start.timestamp()
-        now = min(recording.stop.timestamp(), self._clock.now().timestamp())
+        start = begins(recording).timestamp()
+        now = min(ends(recording).timestamp(), self._clock.now().timestamp())
         gaps = await self._journal.gaps(recording.channel, start, now)
         running = self._reconciler.view.running.get(recording.id)
+        status = self._reconciler.view.channels.get(recording.channel)
         return msgspec.structs.replace(
             recording,
             gaps=missing(clip((*gaps, *(running.gaps if running else ())), start, now)),
             bytes=running.bytes if running else recording.bytes,
             errors=running.errors if running else recording.errors,
+            quality=quality(status.measures) if status and status.measures else recording.quality,
         )
 
 

@@ -1,133 +1,124 @@
-"""Where channels come from: adding, listing and removing sources."""
+"""Where channels come from: adding, changing and removing sources; what the household says of channels."""
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Sequence
-from functools import partial
-from typing import NamedTuple, Protocol
+import ipaddress
 from urllib.parse import urlsplit
 
 import msgspec
 import structlog
 
-from gatewayd.dvr import addresses, playlist
-from gatewayd.dvr.library import Library, channel_rows
+from gatewayd.dvr import addresses, health, playlist
+from gatewayd.dvr.lineup import Lineup, SourceRow, channel_rows
 from gatewayd.dvr.media.messages import Source as StreamSource
 from gatewayd.dvr.model import TESTCARD, DvrChannel, DvrSource, SourceType
+from gatewayd.dvr.naming import name_channels
 from gatewayd.dvr.playlist import Entry, Playlist
+from gatewayd.dvr.reader import Network, Reader, Reading, device_page
+from gatewayd.dvr.source_model import ChannelChanged, SourceChanged
 from gatewayd.errors import GatewayError, InvalidField
 from gatewayd.operations import Context
 from gatewayd.settings import DvrSettings
-from gatewayd.system.fetch import Address
 from gatewayd.system.identity import new_id
 
 log = structlog.get_logger(__name__)
 
 MOST_SOURCES = 64
 MOST_CHANNELS = 100_000
-LONGEST_ID = 48
-
-_NOT_IN_ID = re.compile(r"[^a-z0-9]+")
-
-
-class Fetched(NamedTuple):
-    """A body and the address that it came from in the end."""
-
-    content: bytes
-    url: str
-
-
-class Network(Protocol):
-    """What sources need of the network; `fetcher.py` is the real one."""
-
-    async def fetch(self, url: str, most: int) -> Fetched:
-        """The body, at most `most` bytes.
-
-        Raises GatewayError `dvr.source_unreachable`, `dvr.source_http_status`, `dvr.playlist_too_large`
-        and `dvr.forbidden_address`.
-        """
-        ...
-
-    async def resolve(self, host: str) -> tuple[Address, ...]:
-        """What a name resolves to now; nothing when it cannot be told in time."""
-        ...
 
 
 class Sources:
     """The rules of sources and channels."""
 
-    def __init__(self, settings: DvrSettings, library: Library, network: Network) -> None:
+    def __init__(self, settings: DvrSettings, lineup: Lineup, network: Network) -> None:
         self._settings = settings
-        self._library = library
+        self._lineup = lineup
         self._network = network
+        self.reader = Reader(network, allow_loopback=settings.allow_loopback)
 
-    async def all(self) -> tuple[DvrSource, ...]:
-        """The built-in test card, if settings have it, then the sources in the order they were added."""
-        stored = await self._library.sources()
-        built_in = (_TESTCARD_SOURCE,) if self._settings.testcard else ()
-        return (*built_in, *map(shown, stored))
-
-    async def add(self, context: Context, kind: SourceType, url: str, name: str | None) -> DvrSource:
-        """Queues a new source with its channels; a playlist is fetched and read first.
+    async def add(
+        self, context: Context, kind: SourceType, url: str, name: str | None, tuners: int | None = None
+    ) -> DvrSource:
+        """Queues a new source with its channels; a playlist or a lineup is fetched and read first.
 
         Raises GatewayError `dvr.forbidden_address`, `dvr.source_exists`, `dvr.too_many`, and what
-        Network and `playlist.parse` raise; InvalidField names `url`.
+        `Reader.read` raises; InvalidField names `url`.
         """
-        url = addresses.check(url, allow_loopback=self._settings.allow_loopback)
-        if await self._library.has_url(url):
-            raise GatewayError("dvr.source_exists", "There is a source with this address.", field="url")
-        known = await self._library.sources()
-        if len(known) >= MOST_SOURCES:
-            raise GatewayError("dvr.too_many", f"There are at most {MOST_SOURCES} sources.")
-        host = urlsplit(url).hostname or url
-        if not self._settings.allow_loopback:
-            addresses.check_resolved(await self._network.resolve(host))
-        name = playlist.tidy(name) or host
-        found = await self._playlist(url) if kind == "m3u" else Playlist((Entry(name, url),), 0)
-        if sum(source.channels for source in known) + len(found.entries) > MOST_CHANNELS:
+        url = addresses.check(url, allow_loopback=self._settings.allow_loopback, streams=kind == "http")
+        if kind == "hdhomerun":
+            url = device_page(url)
+        known = await self._room(url)
+        await self._check_host(url)
+        reading = await self.reader.read(kind, url)
+        if reading is None:
+            raise GatewayError("dvr.source_http_status", "The address answers with nothing.", field="url")
+        if reading.device is not None and await self._lineup.has_device(reading.device):
+            raise GatewayError("dvr.source_exists", "This tuner is a source already.", field="url")
+        entries = reading.found.entries
+        if sum(source.channels for source in known) + len(entries) > MOST_CHANNELS:
             raise GatewayError("dvr.too_many", f"There are at most {MOST_CHANNELS} channels in all.")
-        source = DvrSource(
-            id=new_id(),
-            kind=kind,
-            url=url,
-            name=name,
-            channels=len(found.entries),
-            skipped=found.skipped,
-            refreshed=context.clock.now(),
-        )
-        taken = {TESTCARD, *await self._library.channel_ids()}
-        rows = await asyncio.to_thread(lambda: channel_rows(name_channels(found.entries, taken)))
-        self._library.add_source(context.unit, source, rows)
+        source = _new(kind, url, name, tuners, reading, context.clock.now().timestamp())
+        if kind == "http":
+            entries = (Entry(source.name, url),)
+        taken = {TESTCARD, *await self._lineup.channel_ids()}
+        rows = await asyncio.to_thread(_rows, entries, taken)
+        self._lineup.add_source(context.unit, source, rows)
+        context.unit.emit(SourceChanged(source=source.id, change="added", added=len(entries)))
         log.info("dvr.source_added", source=source.id, kind=kind, channels=source.channels)
-        return shown(source)
+        return health.told(source)
+
+    async def update(
+        self, context: Context, source: str, *, name: str | None, tuners: int | None
+    ) -> SourceRow:
+        """Queues another name, or how many channels it carries at once (0: as the device says).
+
+        Raises GatewayError `dvr.source_not_found`, `dvr.source_built_in`.
+        """
+        row = await self.stored(source)
+        changed = row._replace(
+            name=playlist.tidy(name) or row.name,
+            own_tuners=row.own_tuners if tuners is None else tuners or None,
+        )
+        self._lineup.set_source(context.unit, changed)
+        context.unit.emit(SourceChanged(source=source, change="updated"))
+        return changed
 
     async def remove(self, context: Context, source: str) -> DvrSource:
         """Queues the removal of a source; finished recordings of its channels stay.
 
         Raises GatewayError `dvr.source_not_found`, `dvr.source_built_in`, `dvr.source_in_use`.
         """
+        row = await self.stored(source)
+        if items := await self._lineup.open_recordings(source):
+            raise GatewayError(
+                "dvr.source_in_use",
+                f"{items} recordings of this source run or are scheduled. Delete them first.",
+                field="source",
+            )
+        self._lineup.remove_source(context.unit, source)
+        context.unit.emit(SourceChanged(source=source, change="removed", removed=row.channels))
+        return health.told(row)
+
+    async def stored(self, source: str) -> SourceRow:
+        """A source as stored. Raises GatewayError `dvr.source_not_found`, `dvr.source_built_in`."""
         if source == TESTCARD and self._settings.testcard:
             raise GatewayError(
                 "dvr.source_built_in", "The test card is switched off in the settings.", field="source"
             )
-        found = await self._library.sources(source)
+        found = await self._lineup.sources(source)
         if not found:
             raise GatewayError("dvr.source_not_found", "There is no such source.", field="source")
-        if items := await self._library.open_items(source):
-            raise GatewayError(
-                "dvr.source_in_use",
-                f"{len(items)} recordings of this source run or are scheduled. Delete them first.",
-                field="source",
-            )
-        self._library.remove_source(context.unit, source)
-        return shown(found[0])
+        return found[0]
 
-    async def channels(self, after: str, limit: int) -> list[DvrChannel]:
+    # --- channels
+
+    async def channels(
+        self, after: str, limit: int, *, source: str | None = None, hidden: bool = True
+    ) -> list[DvrChannel]:
         """A page of channels by id, the test card among them."""
-        page = await self._library.channels(after, limit)
-        if self._settings.testcard and after < TESTCARD:
+        page = await self._lineup.channels(after, limit, source=source, hidden=hidden)
+        if self._settings.testcard and after < TESTCARD and source in (None, TESTCARD):
             page.append(_TESTCARD_CHANNEL)
             page.sort(key=lambda channel: channel.id)
         return page[:limit]
@@ -136,55 +127,121 @@ class Sources:
         """One channel. Raises GatewayError `dvr.channel_not_found`."""
         if channel == TESTCARD and self._settings.testcard:
             return _TESTCARD_CHANNEL
-        found = await self._library.channel(channel)
+        found = await self._lineup.channel(channel)
         if found is None:
             raise GatewayError("dvr.channel_not_found", "There is no such channel.", field="channel")
         return found
 
+    async def present(self, channel: str) -> DvrChannel:
+        """A channel that its source still has.
+
+        Raises GatewayError `dvr.channel_not_found`, `dvr.channel_gone`.
+        """
+        found = await self.channel(channel)
+        if found.gone:
+            raise GatewayError(
+                "dvr.channel_gone", f"{found.name} is no longer in its source's list.", field="channel"
+            )
+        return found
+
+    async def update_channel(
+        self, context: Context, channel: str, *, name: str | None, number: str | None, hidden: bool | None
+    ) -> DvrChannel:
+        """Queues what the household says of a channel; an empty name or number is the source's again.
+
+        Raises GatewayError `dvr.channel_not_found`, `dvr.source_built_in`.
+        """
+        found = await self.channel(channel)
+        if found.id == TESTCARD and self._settings.testcard:
+            raise GatewayError("dvr.source_built_in", "The test card stays as it is.", field="channel")
+        if name is not None:
+            self._lineup.set_channel(context.unit, channel, own_name=playlist.tidy(name))
+        if number is not None:
+            self._lineup.set_channel(context.unit, channel, own_number=playlist.tidy(number))
+        if hidden is not None:
+            self._lineup.set_channel(context.unit, channel, hidden=hidden)
+        context.unit.emit(ChannelChanged(channel=channel))
+        theirs = (await self._lineup.known(found.source, channel))[0].entry
+        return msgspec.structs.replace(
+            found,
+            name=found.name if name is None else playlist.tidy(name) or theirs.name,
+            number=found.number if number is None else playlist.tidy(number) or theirs.number,
+            hidden=found.hidden if hidden is None else hidden,
+        )
+
     async def streams(self, channels: set[str]) -> dict[str, StreamSource]:
         """What the recorder opens for each of these channels; one that is gone is left out."""
-        allow = self._settings.allow_loopback
         streams = {
-            channel: StreamSource(kind="http", url=url, allow_loopback=allow)
-            for channel, url in (await self._library.urls(channels)).items()
+            channel: StreamSource(
+                kind=addresses.stream_kind(url),
+                url=url,
+                allow_loopback=self._settings.allow_loopback,
+                interface=self._settings.multicast_interface,
+            )
+            for channel, url in (await self._lineup.urls(channels)).items()
         }
         if TESTCARD in channels and self._settings.testcard:
             streams[TESTCARD] = StreamSource(kind="testcard", url="testcard:")
         return streams
 
-    async def _playlist(self, url: str) -> Playlist:
-        fetched = await self._network.fetch(url, playlist.MOST_BYTES)
-        usable = partial(_recordable, allow_loopback=self._settings.allow_loopback)
-        try:
-            return await asyncio.to_thread(playlist.parse, fetched.content, fetched.url, usable)
-        except ValueError as error:
-            raise InvalidField("url", f"The playlist cannot be read: {error}.") from None
+    async def _room(self, url: str) -> list[SourceRow]:
+        if await self._lineup.has_url(url):
+            raise GatewayError("dvr.source_exists", "There is a source with this address.", field="url")
+        known = await self._lineup.sources()
+        if len(known) >= MOST_SOURCES:
+            raise GatewayError("dvr.too_many", f"There are at most {MOST_SOURCES} sources.")
+        return known
+
+    async def _check_host(self, url: str) -> None:
+        multicast = addresses.stream_kind(url) == "udp"
+        if not self._settings.allow_loopback and not multicast:
+            host = urlsplit(url).hostname or url
+            addresses.check_resolved(await self._network.resolve(host))
 
 
-def shown(source: DvrSource) -> DvrSource:
-    """The source as the API tells it."""
-    return msgspec.structs.replace(source, url=addresses.shown(source.url))
+def where(kind: SourceType, url: str | None, host: str | None) -> str:
+    """The address of a source to be added; a network tuner may be named by its host alone.
+
+    Raises GatewayError `request.missing_field`; InvalidField names `host`.
+    """
+    if host is None:
+        if url is None:
+            raise GatewayError("request.missing_field", "The field url is missing.", field="url")
+        return url
+    if kind != "hdhomerun" or url is not None:
+        raise InvalidField("host", "Only a network tuner is named by its host, and then without a url.")
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return f"http://{host}"
+    return f"http://[{address}]" if address.version == 6 else f"http://{address}"
 
 
-def name_channels(entries: Sequence[Entry], taken: set[str]) -> list[tuple[str, Entry]]:
-    """Gives each entry a readable id (`bbc-one`, `bbc-one-2`) that is not `taken`; adds them to it."""
-    named: list[tuple[str, Entry]] = []
-    next_number: dict[str, int] = {}
-    for entry in entries:
-        stem = _NOT_IN_ID.sub("-", entry.name.lower()).strip("-")[:LONGEST_ID].strip("-") or "channel"
-        identifier = stem
-        while identifier in taken:
-            next_number[stem] = next_number.get(stem, 1) + 1
-            identifier = f"{stem}-{next_number[stem]}"
-        taken.add(identifier)
-        named.append((identifier, entry))
-    return named
+def _new(
+    kind: SourceType, url: str, name: str | None, tuners: int | None, reading: Reading, now: float
+) -> SourceRow:
+    found: Playlist = reading.found
+    return SourceRow(
+        id=new_id(),
+        kind=kind,
+        url=url,
+        name=playlist.tidy(name) or reading.name or urlsplit(url).hostname or url,
+        channels=len(found.entries),
+        skipped=found.skipped,
+        refreshed=now,
+        tried=now,
+        tuners=reading.tuners,
+        own_tuners=tuners,
+        device=reading.device,
+        model=reading.model,
+        etag=reading.validators.etag,
+        modified=reading.validators.modified,
+    )
 
 
-def _recordable(url: str, *, allow_loopback: bool) -> bool:
-    """HTTP, and no HLS manifest: the recorder copies transport streams."""
-    return addresses.usable(url, allow_loopback=allow_loopback) and not urlsplit(url).path.endswith(".m3u8")
+def _rows(entries: tuple[Entry, ...], taken: set[str]) -> list[str]:
+    named = name_channels(entries, taken)
+    return channel_rows((channel, position, entry) for position, (channel, entry) in enumerate(named))
 
 
-_TESTCARD_SOURCE = DvrSource(id=TESTCARD, kind="testcard", url="testcard:", name="Test card", channels=1)
 _TESTCARD_CHANNEL = DvrChannel(id=TESTCARD, source=TESTCARD, name="Test card")

@@ -7,6 +7,8 @@ Home addresses (RFC 1918, fc00::/7) are allowed: tuners live there. The box's ow
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import errno
 import functools
 import ipaddress
@@ -14,6 +16,8 @@ import socket
 from pathlib import Path
 
 import aiohttp
+
+from gatewayd.errors import GatewayError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[object, ...]]
@@ -90,6 +94,43 @@ def guarded_session(
         headers={"User-Agent": "gatewayd", "Accept-Encoding": "identity"},
         timeout=timeout or aiohttp.ClientTimeout(total=None, sock_connect=5),
     )
+
+
+async def guarded_connection(
+    host: str, port: int, *, allow_loopback: bool, seconds: float
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A TCP connection to a name or an address, made only where it may go; each address is tried in turn.
+
+    Raises GatewayError `dvr.source_unreachable`, or `dvr.forbidden_address` when no address is allowed.
+    """
+    loop = asyncio.get_running_loop()
+    detail, refused = "its name has no address", False
+    try:
+        async with asyncio.timeout(seconds):
+            for info in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+                try:
+                    sock = _socket_for(info, allow_loopback=allow_loopback)
+                except ForbiddenAddress:
+                    refused = True
+                    continue
+                with contextlib.ExitStack() as stack:
+                    stack.callback(sock.close)
+                    sock.setblocking(False)
+                    try:
+                        await loop.sock_connect(sock, info[4])
+                    except OSError as error:
+                        detail = error.strerror or str(error)
+                        continue
+                    stack.pop_all()
+                return await asyncio.open_connection(sock=sock)
+    except TimeoutError:
+        detail = f"no connection within {seconds:g} s"
+    except (OSError, UnicodeError) as error:
+        detail = getattr(error, "strerror", None) or "its name cannot be looked up"
+    if refused:
+        what = "The address of the source belongs to the box itself or to nobody."
+        raise GatewayError("dvr.forbidden_address", what)
+    raise GatewayError("dvr.source_unreachable", f"The source cannot be reached: {detail}.")
 
 
 def is_refusal(error: BaseException) -> bool:

@@ -50,10 +50,18 @@ GOOD: dict[str, dict[str, Any] | None] = {
     "household.update": {"time_zone": "Asia/Kathmandu"},
     "dvr.sources.add": {"kind": "http", "url": "http://192.0.2.7/{way}.ts", "name": "Far"},
     "dvr.sources.remove": None,
+    "dvr.sources.get": {"source": "testcard"},
+    "dvr.sources.update": None,
+    "dvr.sources.refresh": None,
+    "dvr.channels.update": None,
     "dvr.recordings.create": {"channel": "testcard", "start": "2027-01-01T20:00:00Z", "duration": 60.0},
     "dvr.recordings.get": None,
     "dvr.recordings.stop": None,
+    "dvr.recordings.export": None,
     "dvr.recordings.delete": None,
+    "dvr.recordings.restore": None,
+    "dvr.recordings.update": None,
+    "dvr.storage.update": {"pad_before": 0.0},
     "diagnostics.runs.get": None,
     "jobs.get": None,
     "jobs.cancel": None,
@@ -66,6 +74,7 @@ VARIES = re.compile(
     r"^(id|job|token|code|secret|uri|session|created|changed|started|ended|time|used|last_used|next|deadline|"
     r"expires|expires_in|closes_in|account|progress|message|state|result|free|used|connected_seconds|"
     r"signal_dbm|rx_bytes|tx_bytes|name|label|source|channel|url|current|refreshed|from_revision|to_revision|"
+    r"revision|room|"
     r"stations_dropped|connected)$"
 )
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gatewayd.api.sockets import inherited, open_tcp, open_unix
+from gatewayd.api.sockets import open_tcp, open_unix
+from gatewayd.system.activation import inherited
 
 
 def test_a_dead_socket_is_replaced_and_a_live_one_is_not(tmp_path: Path) -> None:
@@ -50,7 +51,7 @@ def test_without_systemd_nothing_is_inherited() -> None:
 
 CHILD = """
 import os, socket
-from gatewayd.api.sockets import inherited
+from gatewayd.system.activation import inherited
 os.dup2({fd}, 3)
 os.environ |= {{"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": "https"}}
 found = inherited()

@@ -144,22 +144,6 @@ async def test_recordings_tell_what_is_missing(box: FakeBox, gatewayctl: Gateway
     assert (await gatewayctl("tv", "stop", "r-1")).stdout == "Stopped: News, 12.3 MB\n"
 
 
-@pytest.mark.parametrize(
-    ("url", "options", "kind"),
-    [
-        ("http://x/list.m3u8?a=1", (), "m3u"),
-        ("http://x/stream", (), "http"),
-        ("http://x/list", ("--playlist",), "m3u"),
-    ],
-)
-async def test_adding_a_source(
-    box: FakeBox, gatewayctl: Gatewayctl, url: str, options: tuple[str, ...], kind: str
-) -> None:
-    added = await gatewayctl("tv", "sources", "add", url, *options)
-    assert added.stdout == "Tuner: 3 channels (1 more cannot be recorded).\n"
-    assert box.trades.asked == [("dvr.sources.add", {"kind": kind, "url": url})]
-
-
 async def test_restarting(box: FakeBox, gatewayctl: Gatewayctl) -> None:
     restarted = await gatewayctl("restart", "daemon", "--reason", "It is slow.")
     assert restarted.stdout == "The daemon restarts in a moment.\n"

@@ -41,6 +41,7 @@ async def open_home(
     clock: Clock | None = None,
     allow_loopback: bool = True,
     testcard: bool = True,
+    discovery_port: int = 9,
 ) -> AsyncIterator[Home]:
     """A running service that looks for its recorder at `socket`; closed at the end, the recorder is not."""
     settings = DvrSettings(folder=str(folder), allow_loopback=allow_loopback, testcard=testcard)
@@ -50,7 +51,9 @@ async def open_home(
             core.database,
             core.clock,
             recorder=RecorderClient(socket),
-            network=HttpNetwork(allow_loopback=allow_loopback),
+            network=HttpNetwork(
+                allow_loopback=allow_loopback, interfaces=("lo",), discovery_port=discovery_port
+            ),
         )
         core.registry.add(operations(service))
         core.tasks.supervise("dvr.recorder", service.run, first=0.05, most=0.2)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewayd.dvr.addresses import LONGEST_URL, check, shown, usable
+from gatewayd.dvr.addresses import LONGEST_URL, Group, check, group, shown, usable
 from gatewayd.errors import InvalidField
 
 
@@ -77,3 +79,48 @@ def test_any_text_is_an_address_or_refused(text: str) -> None:
     assert usable(f"http://{text}", allow_loopback=False) in (True, False)
     if usable(f"http://{text}", allow_loopback=False):
         assert not set(check(f"http://{text}", allow_loopback=False)) & set(" \t\r\n#")
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("udp://@239.1.1.1:1234", Group(ip_address("239.1.1.1"), 1234, None)),
+        ("rtp://239.1.1.1:5004?buffer=1", Group(ip_address("239.1.1.1"), 5004, None)),
+        ("udp://10.0.0.9@232.1.1.1:5000", Group(ip_address("232.1.1.1"), 5000, ip_address("10.0.0.9"))),
+        ("udp://@[ff0e::1]:5000", Group(ip_address("ff0e::1"), 5000, None)),
+    ],
+)
+def test_groups_are_read(url: str, found: Group) -> None:
+    assert group(url) == found
+    assert check(url, allow_loopback=False, streams=True) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "udp://@239.1.1.1",
+        "udp://192.0.2.1:1",
+        "udp://@:1234",
+        "rtp://name:1",
+        "udp://x@239.1.1.1:1",
+        "udp://10.0.0.1@[ff0e::1]:1",
+    ],
+)
+def test_only_groups_are_joined(url: str) -> None:
+    with pytest.raises(InvalidField) as refused:
+        check(url, allow_loopback=True, streams=True)
+    assert refused.value.code == "request.invalid_field"
+
+
+@pytest.mark.parametrize("host", ["224.0.0.1", "224.0.0.251", "[ff02::fb]", "[ff01::1]", "[ff32::1]"])
+def test_groups_of_one_link_are_not_televisions(host: str) -> None:
+    with pytest.raises(InvalidField) as refused:
+        check(f"udp://@{host}:5353", allow_loopback=True, streams=True)
+    assert refused.value.code == "dvr.forbidden_address"
+
+
+@pytest.mark.parametrize("url", ["rtsp://192.0.2.1/1", "udp://@239.1.1.1:1"])
+def test_a_stream_is_not_fetched(url: str) -> None:
+    assert usable(url, allow_loopback=False)
+    with pytest.raises(InvalidField):
+        check(url, allow_loopback=False)

@@ -11,12 +11,12 @@ import pytest
 from gatewayd.dvr.journal import JournalStore
 from gatewayd.dvr.media.messages import (
     Entry,
-    Errors,
     Gap,
     RangeDone,
     SegmentClosed,
     SegmentOpened,
     SourceFailed,
+    StreamErrors,
 )
 from gatewayd.store.database import Database
 from tests.support.store import open_database
@@ -42,7 +42,7 @@ def script(seed: int) -> list[Entry]:
                         first=time,
                         last=time + 9,
                         bytes=1880,
-                        errors=Errors(),
+                        errors=StreamErrors(),
                         digest="1",
                     )
                 )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import random
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewayd.dvr.addresses import usable
+from gatewayd.dvr.addresses import stream_kind, usable
+from gatewayd.dvr.naming import name_channels
 from gatewayd.dvr.playlist import MOST_BYTES, MOST_ENTRIES, Entry, parse
-from gatewayd.dvr.sources import name_channels
 from gatewayd.errors import GatewayError
 
 BASE = "http://tuner.example/lists/all.m3u"
@@ -85,10 +87,18 @@ def test_addresses_are_resolved_against_the_playlist() -> None:
 
 
 def test_what_cannot_be_recorded_is_counted() -> None:
-    text = "#EXTM3U\nudp://@239.1.1.1:5000\nrtsp://h/1\nhttp://127.0.0.1/\nhttp://[::1/\nhttp://good/\nfile:///etc"
+    text = (
+        "#EXTM3U\nudp://@224.0.0.1:5000\nrtsp://127.0.0.1/1\nhttp://127.0.0.1/\nhttp://[::1/\nhttp://good/\n"
+        "file:///etc\nrtmp://h/1\n" + "x" * 20_000
+    )
     found = parse(text.encode(), BASE, lambda url: usable(url, allow_loopback=False))
     assert [entry.url for entry in found.entries] == ["http://good/"]
-    assert found.skipped == 5
+    assert found.skipped == 7
+
+
+def test_every_kind_of_stream_is_taken() -> None:
+    text = "#EXTM3U\nudp://@239.1.1.1:5000\nrtp://239.1.1.2:5000\nrtsp://h/1\nhttps://h/2.m3u8?a=b\nhttp://h/3"
+    assert [stream_kind(entry.url) for entry in read(text)] == ["udp", "udp", "rtsp", "hls", "http"]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +106,7 @@ def test_what_cannot_be_recorded_is_counted() -> None:
     [
         (b"", "dvr.playlist_invalid"),
         (b"#EXTM3U\n", "dvr.playlist_invalid"),
-        (b"#EXTM3U\nudp://@239.0.0.1:1\n", "dvr.playlist_invalid"),
+        (b"#EXTM3U\nrtmp://h/1\n", "dvr.playlist_invalid"),
         (b"<html><a href='http://h/1'>", "dvr.playlist_invalid"),
         (b"G@\x00\x10" * 47, "dvr.playlist_invalid"),
         (b"#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n1.ts\n", "dvr.playlist_invalid"),
@@ -111,6 +121,26 @@ def test_what_is_no_playlist_is_refused(content: bytes, code: str) -> None:
 
 def test_the_most_entries_are_read() -> None:
     assert len(read(b"#EXTM3U\n" + b"#EXTINF:-1,A\nhttp://h/1\n" * MOST_ENTRIES)) == MOST_ENTRIES
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"#EXTM3U\n" + b"#EXTINF:-1,A\nrtmp://h/1\n" * 10_000,
+        b"#EXTM3U\n" + b"\n" * (MOST_BYTES - 8),
+        b"#EXTM3U\n" + b"x" * (MOST_BYTES - 8),
+        b"#EXTM3U\n" + random.Random(1).randbytes(1_000_000).replace(b"\x00", b"\n"),
+    ],
+    ids=["entries", "blank", "one line", "noise"],
+)
+def test_a_large_playlist_costs_little_more_than_its_bytes(content: bytes) -> None:
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(PlaylistRefused):
+            read(content)
+        assert tracemalloc.get_traced_memory()[1] < len(content) + 2_000_000
+    finally:
+        tracemalloc.stop()
 
 
 pieces = st.sampled_from(

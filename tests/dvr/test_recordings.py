@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import random
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +11,10 @@ import pytest
 
 from gatewayd.dvr.journal import JournalStore
 from gatewayd.dvr.media.messages import DeleteSegment, Digest, Probe
-from gatewayd.system.clock import rfc3339
 from tests.dvr.home import Home, open_home
-from tests.support.clock import START, FakeClock
+from tests.dvr.plan import NOW, URL, at, ended, packets, passing, record
+from tests.support.clock import FakeClock
 from tests.support.fake_recorder import PACKET, FakeRecorder, until
-
-NOW = START.timestamp()
-URL = "http://127.0.0.1:9/one.ts"
 
 
 @pytest.fixture
@@ -39,43 +34,17 @@ async def home(tmp_path: Path, recorder: FakeRecorder, clock: FakeClock) -> Asyn
         yield home
 
 
-def packets(count: int, seed: int = 1) -> bytes:
-    return random.Random(seed).randbytes(count * PACKET)
-
-
-def at(seconds: float) -> str:
-    return rfc3339(START + timedelta(seconds=seconds))
-
-
-async def record(home: Home, **arguments: Any) -> str:
-    """Adds the channel `one` if it is not there, and a recording of it; its id."""
-    if not any(source["url"] == URL for source in (await home.call("sources.list"))["items"]):
-        await home.call("sources.add", kind="http", url=URL, name="One")
-    made = await home.call("recordings.create", **{"channel": "one", "duration": 60, **arguments})
-    return str(made["id"])
-
-
-async def ended(home: Home, item: str) -> dict[str, Any]:
-    """The recording once it is neither scheduled nor running."""
-
-    async def is_over() -> bool:
-        return await home.state(item) not in ("scheduled", "recording")
-
-    await until(is_over)
-    return dict(await home.call("recordings.get", recording=item))
-
-
 async def looked(recorder: FakeRecorder, clock: FakeClock, seconds: float) -> None:
     """Time passes until the recorder's status was asked for again."""
     before = recorder.looks
     await clock.advance(seconds)
-    await until(lambda: recorder.looks > before)
+    await passing(clock, lambda: recorder.looks > before, step=1)
 
 
 async def test_a_recording_ends_with_bytes_digest_and_streams(
     home: Home, recorder: FakeRecorder, clock: FakeClock
 ) -> None:
-    with home.core.bus.subscribe("dvr.*") as events:
+    with home.core.bus.subscribe("dvr.recording_changed") as events:
         item = await record(home, title="News")
         await until(lambda: recorder.ranges() == {item: (NOW, NOW + 60)})
         assert recorder.channels[0].source.url == URL
@@ -112,10 +81,10 @@ async def test_overlapping_recordings_share_a_channel_and_its_segments(
         found = await ended(home, item)
         assert (found["state"], found["bytes"]) == ("done", len(expected))
         assert found["digest"] == hashlib.sha256(expected).hexdigest()
-    await home.call("recordings.delete", recording=first)
+    await home.call("recordings.delete", recording=first, permanent=True)
     await until(lambda: recorder.ranges() == {})
     assert "s1" in recorder.stored
-    await home.call("recordings.delete", recording=second)
+    await home.call("recordings.delete", recording=second, permanent=True)
     await until(lambda: "s1" not in recorder.stored)
     assert (await home.call("storage.get"))["used"] == 0
 
@@ -149,14 +118,12 @@ async def test_an_outage_is_told_while_it_lasts(home: Home, recorder: FakeRecord
     item = await record(home)
     await until(lambda: item in recorder.ranges())
     recorder.missing = (NOW + 1, NOW + 8)
-    for _ in range(4):
-        await clock.advance(2)
 
     async def is_told() -> bool:
         found = await home.call("recordings.get", recording=item)
         return bool(found["gaps"] == [{"from": at(1), "to": at(8)}])
 
-    await until(is_told)
+    await passing(clock, is_told, step=2)
     assert (await home.service.summary()).state == "degraded"
 
 
@@ -214,13 +181,11 @@ async def test_bytes_grow_while_it_records(home: Home, recorder: FakeRecorder, c
         return bool((await home.call("recordings.get", recording=item))["bytes"] == size)
 
     await until(lambda: item in recorder.ranges())
-    await clock.advance(2)
+    await looked(recorder, clock, 2)
     recorder.flow("one", 6000)
-    await clock.advance(2)
-    await until(lambda: has(5000))
+    await passing(clock, lambda: has(5000), step=1)
     recorder.flow("one", 700)  # opened again: its counter began anew
-    await clock.advance(2)
-    await until(lambda: has(5700))
+    await passing(clock, lambda: has(5700), step=1)
 
 
 async def test_the_recorder_away_and_back(home: Home, recorder: FakeRecorder, clock: FakeClock) -> None:
@@ -322,7 +287,7 @@ async def test_deleting_a_running_recording_ends_it(
 ) -> None:
     item = await record(home)
     await until(lambda: item in recorder.ranges())
-    await home.call("recordings.delete", recording=item)
+    await home.call("recordings.delete", recording=item, permanent=True)
     await until(lambda: recorder.ranges() == {})
     recorder.segment("s1", "one", NOW, NOW + 5, packets(50))
     await until(lambda: any(isinstance(call, DeleteSegment) for call in recorder.calls))

@@ -13,7 +13,7 @@ from gatewayd.dvr.playlist import MOST_BYTES
 from gatewayd.errors import GatewayError
 from tests.dvr.home import Home, open_home
 
-LIST = '#EXTM3U\n#EXTINF:-1 tvg-chno="1",One\none.ts\n#EXTINF:-1,One\ntwo.ts\n#EXTINF:-1,Radio\nrtsp://h/3\n'
+LIST = '#EXTM3U\n#EXTINF:-1 tvg-chno="1",One\none.ts\n#EXTINF:-1,One\ntwo.ts\n#EXTINF:-1,Radio\nrtmp://h/3\n'
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 

@@ -86,7 +86,7 @@ async def test_overlapping_recordings_use_one_connection(
         await whole(home, recorder, server, found)
     assert server.connections == 1
     for item in (first, second):
-        await home.call("recordings.delete", recording=item)
+        await home.call("recordings.delete", recording=item, permanent=True)
     await until(lambda: not list(recorder.folder.glob("*.ts")))
 
 
@@ -106,7 +106,7 @@ async def test_gatewayd_gone_and_back(tmp_path: Path, recorder: RecorderProcess,
 async def test_the_recorder_killed_is_one_item_with_its_gap(
     home: Home, recorder: RecorderProcess, server: PacedServer
 ) -> None:
-    item = await record(home, 6)
+    item = await record(home, 9)
     await grown(home, item, 300_000)
     recorder.kill()
     found = await ended(home, item)

@@ -103,7 +103,7 @@ async def _deleted(recorder: RecorderProcess, segment: str) -> bool:
 
 async def test_a_future_range_waits_and_loses_nothing_of_its_beginning(tmp_path: Path) -> None:
     async with PacedServer() as server, RecorderProcess(tmp_path) as recorder:
-        start = time.time() + 3.5
+        start = time.time() + 6.0
         await recorder.desire(http_channel("one", server.url, Range(id="a", start=start, stop=start + 1.5)))
         await asyncio.sleep(0.5)
         assert server.connections == 0

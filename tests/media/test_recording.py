@@ -36,7 +36,7 @@ async def test_overlapping_ranges_share_one_connection_and_every_byte_is_kept(
         whole = await recorder.locate("one", now - 10, now + 10)
         stored = recorder.read(whole.slices)
         assert stored == bytes(sent.data[: len(stored)])
-        assert len(stored) > 3.5 * server.bitrate / 8
+        assert len(stored) >= sent.by(now + 4.4)  # nothing is missing at the end; the start is the machine's
         digest = await recorder.digest(whole.slices)
         assert (digest.sha256, digest.bytes) == (sent.sha256(len(stored)), len(stored))
         assert await recorder.journal(Gap) == []

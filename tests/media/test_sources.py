@@ -102,7 +102,8 @@ async def test_a_source_that_falls_silent_is_stalled_and_loses_nothing_when_it_g
         [sent] = server.sent
         stored = recorder.read((await recorder.locate("one", now, now + 6)).slices)
         assert stored == bytes(sent.data[: len(stored)])
-        assert await recorder.journal(Gap) == []
+        gaps = [gap for gap in await recorder.journal(Gap) if gap.reason != "dvr.started_late"]
+        assert gaps == []
 
 
 async def _in_state(recorder: RecorderProcess, state: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from gatewayd.dvr.media.messages import (
     Accepted,
+    CancelExport,
     ChannelState,
     ChannelStatus,
     Deleted,
@@ -21,32 +22,40 @@ from gatewayd.dvr.media.messages import (
     DesiredChannel,
     Digest,
     Digested,
+    DiskLimits,
     Entry,
-    Errors,
+    Export,
     Gap,
+    GetExport,
     GetStatus,
     Journal,
     JournalGrew,
+    ListSegments,
     Locate,
     Located,
+    MediaStream,
     Probe,
     Probed,
     RangeDone,
     ReadJournal,
     SegmentClosed,
     SegmentOpened,
+    Segments,
     SetDesired,
     Slice,
     SourceFailed,
     Status,
-    Stream,
+    StoredSegment,
+    StreamErrors,
+    Thumbnail,
+    Thumbnailed,
     Verb,
 )
 from gatewayd.errors import GatewayError
 from gatewayd.system.rpc import Server
 
 PACKET = 188
-PICTURE = Stream(index=0, type="video", codec="h264", width=320, height=180)
+PICTURE = MediaStream(index=0, type="video", codec="h264", width=320, height=180)
 
 
 @dataclass
@@ -82,6 +91,8 @@ class FakeRecorder:
     refuse: dict[type, str] = field(default_factory=dict)
     missing: tuple[float, float] | None = None
     calls: list[Verb] = field(default_factory=list)
+    free: int = 10**12
+    limits: DiskLimits | None = None
     server: Server | None = None
 
     async def start(self) -> None:
@@ -104,6 +115,11 @@ class FakeRecorder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+
+    @property
+    def used(self) -> int:
+        """Bytes of all segments; `free` is the disk when it is empty."""
+        return sum(len(stored.data) for stored in self.stored.values())
 
     @property
     def looks(self) -> int:
@@ -131,7 +147,7 @@ class FakeRecorder:
                 first=first,
                 last=last,
                 bytes=len(data),
-                errors=Errors(),
+                errors=StreamErrors(),
                 digest="0",
             )
         )
@@ -152,10 +168,12 @@ class FakeRecorder:
         """A range has come to its end."""
         self.write(lambda seq: RangeDone(seq=seq, time=moment, channel=channel, range=identifier))
 
-    def flow(self, channel: str, received: int, state: ChannelState = "flowing") -> None:
+    def flow(
+        self, channel: str, received: int, state: ChannelState = "flowing", reason: str | None = None
+    ) -> None:
         """What the status says of a channel from now on."""
         self.live[channel] = ChannelStatus(
-            id=channel, state=state, bitrate=8e6, received=received, errors=Errors()
+            id=channel, state=state, bitrate=8e6, received=received, errors=StreamErrors(), reason=reason
         )
 
     def ranges(self) -> dict[str, tuple[float, float]]:
@@ -176,9 +194,15 @@ class FakeRecorder:
             case ReadJournal():
                 page = tuple(self.entries[verb.after : verb.after + verb.limit])
                 return Journal(entries=page, last=len(self.entries))
+            case ListSegments():
+                return self._list(verb)
             case DeleteSegment():
                 gone = self.stored.pop(verb.segment, None)
                 return Deleted(bytes=len(gone.data) if gone else 0)
+            case Thumbnail():
+                return Thumbnailed(width=320, height=180, bytes=4711)
+            case Export() | GetExport() | CancelExport():
+                raise GatewayError("dvr.media_unreadable", "a fake exports nothing")
             case Probe():
                 return Probed(format="mpegts", streams=(PICTURE,), decoded_frames=25)
             case Digest():
@@ -191,16 +215,37 @@ class FakeRecorder:
         if desired.generation < self.generation:
             raise GatewayError("dvr.stale_generation", str(self.generation))
         self.generation, self.channels = desired.generation, desired.channels
+        self.limits = desired.limits
         return Accepted(generation=self.generation)
 
     def _status(self) -> Status:
         return Status(
             generation=self.generation,
             channels=tuple(self.live.values()),
-            free_bytes=10**9,
+            free_bytes=self.free - self.used,
+            total_bytes=self.free,
+            used_bytes=self.used,
+            segments=len(self.stored),
             seq=len(self.entries),
             pid=os.getpid(),
             workers=(),
+        )
+
+    def _list(self, verb: ListSegments) -> Segments:
+        names = sorted(name for name in self.stored if name > verb.after)[: verb.limit]
+        found = [(name, self.stored[name]) for name in names]
+        return Segments(
+            items=tuple(
+                StoredSegment(
+                    segment=name,
+                    channel=stored.channel,
+                    first=stored.first,
+                    last=stored.last,
+                    bytes=len(stored.data),
+                    open=False,
+                )
+                for name, stored in found
+            )
         )
 
     def _bytes(self, part: Slice) -> bytes:
@@ -213,7 +258,7 @@ class FakeRecorder:
             if stored.channel == verb.channel and stored.first < verb.stop and stored.last > verb.start
         ]
         gaps = () if self.missing is None else (self.missing,)
-        return Located(slices=tuple(found), gaps=gaps, errors=Errors())
+        return Located(slices=tuple(found), gaps=gaps, errors=StreamErrors())
 
 
 async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 10.0) -> None:

@@ -54,13 +54,23 @@ async def until(check: Callable[[], Awaitable[T | None]], seconds: float = 20.0)
 class RecorderProcess:
     """`async with RecorderProcess(folder) as recorder:` runs `python -m gatewayd.dvr.media` below `folder`.
 
-    With `supervised` it is started again at once whenever it ends, as systemd would.
+    With `supervised` it is started again at once whenever it ends, as systemd would. `before` are the words
+    of a command that starts it elsewhere: in a network namespace.
     """
 
-    def __init__(self, folder: Path, *options: str, supervised: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *options: str,
+        supervised: bool = False,
+        before: tuple[str, ...] = (),
+        module: str = "gatewayd.dvr.media",
+    ) -> None:
+        self._module = module
         self.folder = folder / "media"
         self.socket = folder / "control.sock"
         self._options = options
+        self._before = before
         self._supervised = supervised
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -156,9 +166,10 @@ class RecorderProcess:
 
     async def _start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
+            *self._before,
             sys.executable,
             "-m",
-            "gatewayd.dvr.media",
+            self._module,
             "--socket",
             str(self.socket),
             "--folder",

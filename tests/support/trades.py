@@ -18,23 +18,17 @@ from gatewayd.operations import (
     Operation,
     Request,
     Result,
-    Scope,
 )
 from gatewayd.system.clock import SystemClock
 from gatewayd.system.secret import Secret
 from gatewayd.wifi.model import Band, WifiRadio
 from gatewayd.wifi.survey_operations import operations as survey_operations
 from gatewayd.wifi.surveyor import SimulatedSurveyor
+from tests.support.canned import Canned, row
+from tests.support.canned_sources import CannedSources
 from tests.support.core import Core
 
 DAWN, DUSK = "2026-11-23T06:00:00.000Z", "2026-11-23T18:30:00.000Z"
-
-
-class Canned(Result, frozen=True, kw_only=True):
-    """A list, as all lists are."""
-
-    items: tuple[dict[str, Any], ...]
-    next: str | None = None
 
 
 class CannedInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,21 +106,6 @@ class CannedRecording(Result, frozen=True, kw_only=True):
 
 class RecordingsQuery(Request, frozen=True, kw_only=True):
     state: str | None = None
-
-
-class SourceAdd(Request, frozen=True, kw_only=True):
-    kind: str
-    url: str
-    name: str | None = None
-
-
-class CannedSource(Result, frozen=True, kw_only=True):
-    id: str
-    name: str
-    kind: str
-    url: str
-    channels: int
-    skipped: int = 0
 
 
 class RestartRequest(Request, frozen=True, kw_only=True):
@@ -268,15 +247,6 @@ class Trades:
         }
         return Canned(items=(station,))
 
-    async def channels(self, request: Empty, context: Context) -> Canned:
-        rows = (("c-1", "1", "News"), ("c-2", "2", "Sport One"), ("c-3", "3", "Sport Two"))
-        return Canned(
-            items=tuple(
-                {"id": id_, "number": number, "name": name, "source": "s", "state": "idle"}
-                for id_, number, name in rows
-            )
-        )
-
     async def record(self, request: RecordingCreate, context: Context) -> CannedRecording:
         self._ask("dvr.recordings.create", request)
         return CannedRecording(
@@ -304,12 +274,6 @@ class Trades:
             id=request.recording, title="News", channel="c-1", state="done", bytes=12_345_678
         )
 
-    async def add_source(self, request: SourceAdd, context: Context) -> CannedSource:
-        self._ask("dvr.sources.add", request)
-        return CannedSource(
-            id="s-1", name=request.name or "Tuner", kind=request.kind, url=request.url, channels=3, skipped=1
-        )
-
     async def radios(self) -> tuple[WifiRadio, ...]:
         """One radio, on channel 6."""
         return (
@@ -329,13 +293,13 @@ class Trades:
         network, recordings = "/wifi/networks/{network}", "/dvr/recordings"
         return (
             *survey_operations(self.radios, SimulatedSurveyor(SystemClock("always"), pace=0.0)),
-            _row("info.get", "GET", "/info", Empty, CannedInfo, self.info),
-            _row("status.get", "GET", "/status", Empty, CannedStatus, self.status),
-            _row("diagnostics.run", "POST", "/diagnostics/runs", Empty, JobAnswer, self.diagnose, 202),
-            _row("wifi.networks.list", "GET", "/wifi/networks", Empty, Canned, self.networks),
-            _row("wifi.networks.get", "GET", network, NetworkQuery, CannedNetwork, self.network),
-            _row("wifi.networks.update", "PATCH", network, NetworkChange, CannedChange, self.update, 202),
-            _row(
+            row("info.get", "GET", "/info", Empty, CannedInfo, self.info),
+            row("status.get", "GET", "/status", Empty, CannedStatus, self.status),
+            row("diagnostics.run", "POST", "/diagnostics/runs", Empty, JobAnswer, self.diagnose, 202),
+            row("wifi.networks.list", "GET", "/wifi/networks", Empty, Canned, self.networks),
+            row("wifi.networks.get", "GET", network, NetworkQuery, CannedNetwork, self.network),
+            row("wifi.networks.update", "PATCH", network, NetworkChange, CannedChange, self.update, 202),
+            row(
                 "wifi.networks.reveal",
                 "POST",
                 f"{network}/reveal",
@@ -343,7 +307,7 @@ class Trades:
                 CannedCredentials,
                 self.reveal,
             ),
-            _row(
+            row(
                 "wifi.changes.get",
                 "GET",
                 "/wifi/changes/{change}",
@@ -351,10 +315,9 @@ class Trades:
                 CannedChange,
                 self.change_get,
             ),
-            _row("wifi.stations.list", "GET", "/wifi/stations", Empty, Canned, self.stations),
-            _row("dvr.channels.list", "GET", "/dvr/channels", Empty, Canned, self.channels),
-            _row("dvr.sources.add", "POST", "/dvr/sources", SourceAdd, CannedSource, self.add_source, 201),
-            _row(
+            row("wifi.stations.list", "GET", "/wifi/stations", Empty, Canned, self.stations),
+            *CannedSources(self._ask).operations(),
+            row(
                 "dvr.recordings.create",
                 "POST",
                 recordings,
@@ -363,8 +326,8 @@ class Trades:
                 self.record,
                 201,
             ),
-            _row("dvr.recordings.list", "GET", recordings, RecordingsQuery, Canned, self.recordings),
-            _row(
+            row("dvr.recordings.list", "GET", recordings, RecordingsQuery, Canned, self.recordings),
+            row(
                 "dvr.recordings.stop",
                 "POST",
                 f"{recordings}/{{recording}}/stop",
@@ -372,32 +335,7 @@ class Trades:
                 CannedRecording,
                 self.stop,
             ),
-            _row(
+            row(
                 "upkeep.restart", "POST", "/upkeep/restart", RestartRequest, CannedRestart, self.restart, 202
             ),
         )
-
-
-def _row(
-    name: str,
-    method: str,
-    path: str,
-    request: type[Request],
-    result: type[msgspec.Struct],
-    handler: Any,
-    status: int = 200,
-) -> Operation:
-    mutates = method != "GET"
-    return Operation(
-        name=name,
-        summary=f"Canned {name}",
-        request=request,
-        result=result,
-        scope=None if name == "info.get" else Scope.BOX_READ,
-        method=method,
-        path=path,
-        handler=handler,
-        mutates=mutates,
-        recovery="transaction" if mutates else None,
-        status=status,
-    )

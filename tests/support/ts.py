@@ -11,6 +11,7 @@ import asyncio
 import functools
 import hashlib
 import io
+import ssl
 import time
 from types import TracebackType
 from typing import Literal, Self
@@ -75,8 +76,8 @@ class PacedServer:
     `noise` bytes that are no transport stream; `silent` headers and then nothing; `drip` 1 byte/s;
     `status` a 503; `loop` endless redirects; `loopback` a redirect to 127.0.0.1. `drop()` cuts
     those that are connected, `hold()` makes them stall and `go_on()` ends that.
-    Bodies are plain bytes, or `chunked`. `connections` counts the streams ever begun; `sent` has one
-    Sent for each that flowed.
+    Bodies are plain bytes, or `chunked`, or over `tls`. `connections` counts the streams ever begun; `sent`
+    has one Sent for each that flowed.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class PacedServer:
         bitrate: int = 2_000_000,
         tick: float = 0.02,
         chunked: bool = False,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.stream = stream if stream is not None else transport_stream(bitrate=bitrate)
         self.bitrate = bitrate
@@ -95,6 +97,7 @@ class PacedServer:
         self.port = 0
         self._tick = tick
         self._chunked = chunked
+        self._tls = tls
         self._flowing = asyncio.Event()
         self._transports: set[asyncio.Transport] = set()
         self._began = 0.0
@@ -103,7 +106,8 @@ class PacedServer:
     @property
     def url(self) -> str:
         """The channel's address."""
-        return f"http://127.0.0.1:{self.port}/channel.ts"
+        scheme = "http" if self._tls is None else "https"
+        return f"{scheme}://127.0.0.1:{self.port}/channel.ts"
 
     @property
     def flowing(self) -> int:
@@ -115,7 +119,7 @@ class PacedServer:
         app.router.add_get("/channel.ts", self._serve)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._tls)
         await site.start()
         self.port = self._runner.addresses[0][1]
         self._began = time.monotonic()

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import signal
 import socket
-import sys
 from pathlib import Path
 
 import structlog
 
 from gatewayd.dvr.media.recorder import RESERVE, Recorder
+from gatewayd.system.activation import inherited
 from gatewayd.system.files import ensure_folder
+from gatewayd.system.logs import configure
 from gatewayd.system.notify import notify
 
 log = structlog.get_logger("gatewayd.dvr.media")
-
-_FIRST_FD = 3  # SD_LISTEN_FDS_START, sd_listen_fds(3)
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -53,11 +51,8 @@ async def run(options: argparse.Namespace) -> None:
 
 
 def activated() -> socket.socket | None:
-    """The listening socket that systemd passed, if it did (sd_listen_fds(3))."""
-    if os.environ.get("LISTEN_PID") != str(os.getpid()) or os.environ.get("LISTEN_FDS") != "1":
-        return None
-    os.set_inheritable(_FIRST_FD, False)
-    return socket.socket(fileno=_FIRST_FD)
+    """The listening socket that systemd passed, if it did."""
+    return next((sock for socks in inherited().values() for sock in socks), None)
 
 
 async def _until_unused(recorder: Recorder, stop: asyncio.Event, idle_exit: float | None) -> None:
@@ -79,10 +74,7 @@ async def _until_unused(recorder: Recorder, stop: asyncio.Event, idle_exit: floa
 def main() -> None:
     """The process; exit status 0 after a signal or when idle."""
     options = arguments()
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    configure()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy comes later; it needs no threads of its own
     os.umask(0o027)
     ensure_folder(options.folder, mode=0o750)

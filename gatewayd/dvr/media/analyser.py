@@ -1,8 +1,8 @@
-"""What is wrong with a transport stream, counted while it passes (ISO/IEC 13818-1; ETSI TR 101 290, 1.1-2.1).
+"""What a transport stream is like and what is wrong with it, measured while it passes.
 
-Whole batches are looked at with numpy: one gather of the headers and one stable sort by PID show which
-packets do not simply follow the one before them; only those are judged one by one. The result
-does not depend on how the stream was cut into batches.
+Whole batches are looked at with numpy: one gather of the packets' first words, judged several batches
+at a time. The result does not depend on how the stream was cut into batches, the continuity,
+transport and sync counts least of all.
 """
 
 from __future__ import annotations
@@ -11,6 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gatewayd.dvr.media.clock import Clock
+from gatewayd.dvr.media.continuity import FIELD, NULL_PID, PAYLOAD, Continuity, Words
+from gatewayd.dvr.media.measures import Measures, merged
+from gatewayd.dvr.media.tables import Tables
 
 PACKET = 188
 SYNC = 0x47
@@ -24,15 +29,10 @@ BATCHES = 8
 
 _SPAN = (LOCK - 1) * PACKET
 _WORDS = PACKET // 4
-_NULL_PID = 0x1FFF
-# Fields of the header as a big-endian word.
-_BROKEN = 0x800000  # transport_error_indicator
-_FIELD, _PAYLOAD, _COUNTER = 0x20, 0x10, 0x0F  # adaptation_field_control, continuity_counter
-_FOLLOWS = np.uint32(_NULL_PID << 8 | _PAYLOAD | _COUNTER)
-
-_DISCONTINUITY = 0x800000  # in the second word, behind adaptation_field_length
-
-Words = NDArray[np.uint32]
+_TAKEN = 3
+"""Words that are kept of a packet: the header and as much as holds a PCR."""
+_BROKEN = 0x800000  # transport_error_indicator in the header as a big-endian word
+_SCRAMBLED = 0xC0  # transport_scrambling_control
 
 
 class Counts(NamedTuple):
@@ -42,13 +42,6 @@ class Counts(NamedTuple):
     transport: int = 0
     sync: int = 0
     packets: int = 0
-
-
-class _Seen(NamedTuple):
-    """The last packet of a PID: its payload flag and counter; whether it repeated the one before it."""
-
-    word: int
-    repeat: bool
 
 
 def find_sync(data: bytes | bytearray | memoryview) -> int | None:
@@ -67,18 +60,21 @@ def find_sync(data: bytes | bytearray | memoryview) -> int | None:
 class Analyser:
     """Follows one stream from a packet boundary on. `feed` what comes; it returns what it found.
 
-    Per PID, null packets excluded: the continuity counter must rise by one with each packet that has a
-    payload, except one repetition of a packet and after a discontinuity_indicator, and stay with
-    one that has none. Packets with transport_error_indicator are counted and not believed.
-    A lost sync byte is one sync error; then LOCK in a row are sought anew. The stream is never changed.
+    Packets with transport_error_indicator are counted and not believed. A lost sync byte is one sync
+    error; then LOCK in a row are sought anew. The stream is never changed.
     """
 
     def __init__(self) -> None:
         self._rest = b""
         self._locked = True
-        self._seen: dict[int, _Seen] = {}
+        self._skipped = 0  # bytes since the sync byte that was wrong
         self._gathered: list[Words] = []
+        self._count = 0  # packets gathered or judged so far
         self._batches = 0
+        self._continuity = Continuity()
+        self._clock = Clock()
+        self._tables = Tables()
+        self._measures = Measures()
 
     @property
     def locked(self) -> bool:
@@ -90,14 +86,20 @@ class Analyser:
         """How many bytes ago the last packet boundary was, if locked (then less than a packet)."""
         return len(self._rest)
 
-    def feed(self, data: bytes) -> Counts:
-        """Looks at the next bytes; an incomplete packet waits for its rest.
+    @property
+    def astray(self) -> int:
+        """Bytes since the last packet boundary that was believed; 0 while they are known."""
+        return 0 if self._locked else self._skipped + len(self._rest)
+
+    def feed(self, data: bytes | memoryview) -> Counts:
+        """Looks at the next bytes; an incomplete packet waits for its rest. `data` is not kept.
 
         Lost sync is told at once, the rest with every BATCHES-th batch and by `finish`.
         """
         sync = self._gather(data)
         self._batches += 1
         counts = self.finish() if self._batches >= BATCHES else Counts()
+        self._measures.sync_bytes += sync
         return counts._replace(sync=sync)
 
     def finish(self) -> Counts:
@@ -107,8 +109,17 @@ class Analyser:
             return Counts()
         return self._packets(gathered[0] if len(gathered) == 1 else np.concatenate(gathered, axis=1))
 
-    def _gather(self, data: bytes) -> int:
-        """Takes the first two words of each packet; returns how often sync was lost."""
+    def take(self) -> Measures:
+        """What was measured since the last time, up to the last judgement."""
+        taken, self._measures = self._measures, Measures()
+        return taken
+
+    def peek(self) -> Measures:
+        """The same without taking it."""
+        return merged(self._measures)
+
+    def _gather(self, data: bytes | memoryview) -> int:
+        """Takes the first words of each packet; returns how often sync was lost."""
         if not self._locked:
             return self._hunt(self._rest + data)
         head = b""
@@ -121,9 +132,25 @@ class Analyser:
         words = _words(head, data, start)
         if not ((words[0] >> 24) == SYNC).all():
             return self._hunt(self._rest + data)
-        self._gathered.append(words)
-        self._rest = data[start + (len(data) - start) // PACKET * PACKET :]
+        self._keep(words, head, data, start)
+        self._rest = bytes(data[start + (len(data) - start) // PACKET * PACKET :])
         return 0
+
+    def _keep(self, words: Words, head: bytes, data: bytes | memoryview, start: int) -> None:
+        """Keeps the words, and brings the tables their packets."""
+        self._gathered.append(words)
+        tables, ahead = self._tables, bool(head)
+        pids = (words[0] >> 8) & NULL_PID
+        first, known = 0, None
+        while known is not tables.wanted:  # a PAT may want PMTs that follow in the same batch
+            known = tables.wanted
+            for index in (np.flatnonzero(known[pids[first:]]) + first).tolist():
+                at = start + (index - ahead) * PACKET
+                tables.bring(self._count + index, bytes(data[at : at + PACKET]) if at >= start else head)
+                if tables.wanted is not known:
+                    first = index + 1
+                    break
+        self._count += words.shape[1]
 
     def _hunt(self, buffer: bytes) -> int:
         """The slow way through a stretch in which sync bytes are missing."""
@@ -133,19 +160,24 @@ class Analyser:
             if not self._locked:
                 found = find_sync(view[position:])
                 if found is None:
-                    position = max(position, len(buffer) - _SPAN)
+                    end = max(position, len(buffer) - _SPAN)
+                    self._skipped += end - position
+                    position = end
                     break
                 self._locked = True
+                self._skipped += found
                 position += found
+                self._measures.sync_losses += self._skipped != PACKET
             words = _words(b"", view, position)
             wrong = (words[0] >> 24) != SYNC
             good = int(wrong.argmax()) if wrong.any() else len(wrong)
-            self._gathered.append(words[:, :good])
+            self._keep(words[:, :good], b"", view, position)
             position += good * PACKET
             if good == len(wrong):
                 break
             sync += 1
             self._locked = False
+            self._skipped = 1
             position += 1
         self._rest = buffer[position:]
         return sync
@@ -154,66 +186,48 @@ class Analyser:
         headers = words[0]
         usable: NDArray[np.intp] | None = None
         transport = 0
-        unusable = ((headers & (_BROKEN | _FIELD | _PAYLOAD)) - np.uint32(_PAYLOAD)) > _FIELD
+        unusable = ((headers & (_BROKEN | FIELD | PAYLOAD)) - np.uint32(PAYLOAD)) > FIELD
         if unusable.any():  # broken, or of the reserved kind that has neither field nor payload
             transport = int(np.count_nonzero(headers & _BROKEN))
             usable = np.flatnonzero(~unusable)
-        pids = ((headers >> 8) & _NULL_PID).astype(np.uint16)
+        pids = ((headers >> 8) & NULL_PID).astype(np.uint16)
         if usable is not None:
             pids = pids[usable]
         order = np.argsort(pids, kind="stable")
-        order = order[: len(order) - int(np.count_nonzero(pids == _NULL_PID))]  # they sort last
+        null = int(np.count_nonzero(pids == NULL_PID))
+        order = order[: len(order) - null]  # they sort last
         if usable is not None:
             order = usable[order]
-        continuity = self._continuity(headers[order], words[1], order) if len(order) else 0
+        continuity, present = 0, set[int]()
+        if len(order):
+            continuity, present = self._continuity.judge(headers[order], words[1], order)
+        found = Measures(packets=len(headers), null=null, continuity=continuity, transport=transport)
+        self._measure(words, order, unusable if transport else None, present, found)
         return Counts(continuity, transport, 0, len(headers))
 
-    def _continuity(self, headers: Words, fields: Words, order: NDArray[np.intp]) -> int:
-        words = headers & _FOLLOWS
-        expected = (words & ~np.uint32(_COUNTER)) | ((words + np.uint32(1)) & np.uint32(_COUNTER))
-        odd = np.empty(len(words), np.bool_)
-        odd[0] = True
-        odd[1:] = (expected[:-1] != words[1:]) | ((words[1:] & _PAYLOAD) == 0)
-        at = np.flatnonzero(odd)
-        errors, pid, seen, last = 0, -1, None, 0
-        for index, header, field, before in zip(
-            at.tolist(), headers[at].tolist(), fields[order[at]].tolist(), words[at - 1].tolist(), strict=True
-        ):
-            behind = seen if seen is not None and last == index - 1 else _Seen(before & 0x1F, False)
-            if header >> 8 & _NULL_PID != pid:
-                if pid >= 0:
-                    self._seen[pid] = behind
-                pid = header >> 8 & _NULL_PID
-                earlier = self._seen.get(pid)
-            else:
-                earlier = behind
-            restart = bool(header & _FIELD and field >> 24 and field & _DISCONTINUITY)
-            right, seen = _judge(header & 0x1F, earlier, restart)
-            errors += not right
-            last = index
-        tail = int(words[-1]) & 0x1F
-        self._seen[pid] = seen if seen is not None and last == len(words) - 1 else _Seen(tail, False)
-        return errors
-
-
-def _judge(word: int, earlier: _Seen | None, restart: bool) -> tuple[bool, _Seen]:
-    """Whether a packet may follow an earlier one of its PID (ISO/IEC 13818-1, 2.4.3.3)."""
-    if earlier is None or restart:
-        return True, _Seen(word, False)
-    if not word & _PAYLOAD:
-        return (word ^ earlier.word) & _COUNTER == 0, _Seen(word, False)
-    repeat = word == earlier.word
-    risen = (earlier.word + 1 ^ word) & _COUNTER == 0
-    return risen or (repeat and not earlier.repeat), _Seen(word, repeat)
+    def _measure(
+        self,
+        words: Words,
+        order: NDArray[np.intp],
+        broken: NDArray[np.bool_] | None,
+        present: set[int],
+        found: Measures,
+    ) -> None:
+        scrambled = words[0] & _SCRAMBLED
+        if scrambled.any():
+            found.scrambled = int(np.count_nonzero(scrambled[order]))
+        self._clock.judge(words, self._count - words.shape[1], broken, found)
+        self._tables.judge(self._clock.rate, present, found)
+        self._measures.add(found)
 
 
 def _words(head: bytes, data: bytes | memoryview, start: int) -> Words:
-    """The first and second word of `head`, if any, and of each whole packet in `data` from `start` on."""
+    """The first words of `head`, if any, and of each whole packet in `data` from `start` on."""
     count = (len(data) - start) // PACKET
-    words = np.empty((2, count + bool(head)), np.uint32)
+    words = np.empty((_TAKEN, count + bool(head)), np.uint32)
     if head:
-        words[:, 0] = int.from_bytes(head[:4], "big"), int.from_bytes(head[4:8], "big")
+        words[:, 0] = np.frombuffer(head, ">u4", _TAKEN)
     if count:
         packets = np.frombuffer(data, ">u4", count * _WORDS, start).reshape(count, _WORDS)
-        words[:, bool(head) :] = packets[:, :2].T
+        words[:, bool(head) :] = packets[:, :_TAKEN].T
     return words

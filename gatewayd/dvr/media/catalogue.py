@@ -6,14 +6,25 @@ import contextlib
 import os
 import re
 import threading
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 import structlog
 
-from gatewayd.dvr.media.index import Index, Record, locate, mend, read_index, total
+from gatewayd.dvr.media.index import (
+    Index,
+    Record,
+    bitrates,
+    locate,
+    measures_bytes,
+    mend,
+    read_index,
+    total,
+    weigh,
+    whole_packets,
+)
 from gatewayd.dvr.media.journal import Journal
+from gatewayd.dvr.media.measures import Measures, merged
 from gatewayd.dvr.media.messages import Located, SegmentClosed, SegmentOpened, Slice
 from gatewayd.errors import GatewayError
 from gatewayd.system.files import sync_folder
@@ -46,6 +57,7 @@ class Catalogue:
         self._journal = journal
         self._lock = threading.Lock()
         self._stored: dict[str, Stored] = {}
+        self._used = 0
         for path in sorted(folder.glob("*.idx")):
             if _NAME.fullmatch(path.stem):
                 self._adopt(path.stem)
@@ -60,6 +72,10 @@ class Catalogue:
         """The file of a segment's index."""
         return self.data(segment).with_suffix(".idx")
 
+    def thumbnail(self, segment: str) -> Path:
+        """The file of a segment's thumbnail; it goes with the segment."""
+        return self.data(segment).with_suffix(".jpg")
+
     def present(self, segment: str) -> Path:
         """The file of a segment that is there. Raises GatewayError `dvr.segment_not_found`."""
         path = self.data(segment)
@@ -71,7 +87,23 @@ class Catalogue:
     def put(self, stored: Stored) -> None:
         """Adds or replaces what is known of a segment."""
         with self._lock:
+            before = self._stored.get(stored.segment)
+            self._used += stored.size - (before.size if before else 0)
             self._stored[stored.segment] = stored
+
+    @property
+    def used(self) -> int:
+        """Bytes of all segments."""
+        return self._used
+
+    def page(self, after: str, limit: int) -> list[Stored]:
+        """At most `limit` segments of all channels by name, on from `after`."""
+        with self._lock:
+            names = sorted(name for name in self._stored if name > after)[:limit]
+            return [self._stored[name] for name in names]
+
+    def __len__(self) -> int:
+        return len(self._stored)
 
     def of(self, channel: str) -> list[Stored]:
         """A channel's segments in time order."""
@@ -89,9 +121,19 @@ class Catalogue:
             return min((stored.first for stored in self._stored.values()), default=float("inf"))
 
     def locate(
-        self, channel: str, start: float, stop: float, missing: tuple[float, float] | None = None
+        self,
+        channel: str,
+        start: float,
+        stop: float,
+        missing: tuple[float, float] | None = None,
+        now: Measures | None = None,
     ) -> Located:
-        """Where [start, stop) lies; `missing` is the channel's gap that has not ended yet. Blocks."""
+        """Where [start, stop) lies. Blocks.
+
+        `missing` is the channel's gap that has not ended yet, `now` what its open segment is like.
+        """
+        measured: list[Measures] = []
+        weights: dict[int, int] = {}
         slices: list[Slice] = []
         found: list[Record] = []
         for stored in self.of(channel):
@@ -101,8 +143,11 @@ class Catalogue:
                 index = read_index(self.index(stored.segment))
                 piece, records = locate(stored.segment, index, start, stop)
                 if piece is not None:
-                    slices.append(piece)
+                    slices.append(whole_packets(piece, index.size))
                     found += records
+                    weigh(weights, records, piece.from_byte, start)
+                    measures = now if stored.open else index.measures
+                    measured += [] if measures is None else [measures]
         gaps = [(gap.start, gap.stop) for gap in self._journal.gaps.get(channel, ())]
         if missing is not None:
             gaps.append(missing)
@@ -111,6 +156,8 @@ class Catalogue:
             slices=tuple(slices),
             gaps=tuple(sorted((begin, end) for begin, end in clipped if begin < end)),
             errors=total(found),
+            measures=merged(*measured) if measured else None,
+            bitrates=bitrates(weights, start, stop),
         )
 
     def delete(self, segment: str) -> int:
@@ -126,8 +173,10 @@ class Catalogue:
             if stored.open:
                 raise GatewayError("dvr.segment_in_use", f"Segment {segment} is still being written.")
             del self._stored[segment]
+            self._used -= stored.size
         data.unlink(missing_ok=True)
         index.unlink(missing_ok=True)
+        self.thumbnail(segment).unlink(missing_ok=True)
         sync_folder(self._folder)
         return stored.size
 
@@ -143,24 +192,38 @@ class Catalogue:
             return
         self.put(Stored(segment, index.header.channel, index.header.first, index.last, index.size, False))
         if opened is not None:
-            self._close(opened, index, data)
+            self._close(segment, index, data)
+        elif index.measures is None:  # killed before its opening was told: nobody would know of it
+            self._journal.append(
+                lambda seq: SegmentOpened(
+                    seq=seq, time=index.header.first, channel=index.header.channel, segment=segment
+                )
+            )
+            self._close(segment, index, data)
 
-    def _close(self, opened: SegmentOpened, index: Index, data: Path) -> None:
-        digest = 1
+    def _close(self, segment: str, index: Index, data: Path) -> None:
+        from gatewayd.dvr.media.analyser import Analyser  # numpy: not in an idle recorder
+        from gatewayd.dvr.media.checksum import Checksum
+
+        checksum, analyser = Checksum(), Analyser()
         with open(data, "rb") as file:
             os.fdatasync(file.fileno())
             while piece := file.read(1 << 20):
-                digest = zlib.adler32(piece, digest)
+                checksum.update(piece)
+                analyser.feed(piece)
+        analyser.finish()
+        with open(self.index(segment), "ab") as file:
+            file.write(measures_bytes(analyser.take()))
         self._journal.append(
             lambda seq: SegmentClosed(
                 seq=seq,
                 time=index.last,
                 channel=index.header.channel,
-                segment=opened.segment,
+                segment=segment,
                 first=index.header.first,
                 last=index.last,
                 bytes=index.size,
                 errors=index.errors,
-                digest=f"adler32:{digest:08x}",
+                digest=checksum.text(),
             )
         )

@@ -8,29 +8,30 @@ import functools
 import random
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
+from gatewayd.dvr.media.agenda import Agenda
 from gatewayd.dvr.media.analyser import LOCK, PACKET, SEARCH, find_sync
-from gatewayd.dvr.media.engine import Engine, Flow
+from gatewayd.dvr.media.engine import Engine, Flow, StreamRestarts, Tap, Tappable
+from gatewayd.dvr.media.measures import Measures
 from gatewayd.dvr.media.messages import (
     ChannelState,
     ChannelStatus,
     DesiredChannel,
     Entry,
-    Range,
     RangeDone,
     SourceFailed,
     SourceKind,
 )
+from gatewayd.dvr.media.pump import Draw
 from gatewayd.dvr.media.segments import SegmentWriter, Shelf
 from gatewayd.errors import GatewayError
 
 log = structlog.get_logger(__name__)
 
-LEAD = 2.0
-"""Seconds before a range's start at which its source is opened."""
 STALL = 10.0
 """Seconds without a byte after which a source is given up and opened again."""
 QUIET = 2.0
@@ -40,16 +41,16 @@ STEADY = 10.0
 """A connection that flowed this long (seconds) starts the back-off anew."""
 TELL_EVERY = 60.0
 """The same failure is journaled at most this often (seconds) within one recording."""
+PROMPT = 1024 * 1024
+"""With fewer bytes waiting than this the disk counts as prompt."""
 BACKLOG = 16 * 1024 * 1024
 """Bytes that may wait for the disk before the source is made to wait."""
+ASTRAY = 1024 * 1024
+"""Bytes without packets in the middle of a stream after which it is called none any more."""
 
 
 class Channel:
-    """Keeps one channel's ranges. `run` is its life; `update` tells it what is wanted now.
-
-    While it records, time is the wall clock of the moment at which it woke plus the monotonic clock,
-    so a step of the wall clock neither ends nor prolongs a running recording.
-    """
+    """Keeps one channel's ranges. `run` is its life; `update` tells it what is wanted now."""
 
     def __init__(
         self,
@@ -66,7 +67,7 @@ class Channel:
         self._engine_for = engine_for
         self._writer = SegmentWriter(desired.id, shelf)
         self._changed = asyncio.Event()
-        self._offset = time.time() - time.monotonic()
+        self._agenda = Agenda(desired.id, desired.ranges, shelf.journal.done)
         self._state: ChannelState = "idle"
         self._reason: str | None = None
         self._told: dict[str, float] = {}
@@ -75,18 +76,18 @@ class Channel:
         self._newest = 0.0
         self._recent: deque[tuple[float, int]] = deque(maxlen=21)
         self._why = "dvr.recorder_restarted" if resumed else "dvr.started_late"
-        self._done: dict[str, float] = {}
 
     # --- what others ask
 
     @property
     def busy(self) -> bool:
         """Whether a range is not done yet."""
-        return bool(self._undone())
+        return bool(self._agenda.undone())
 
     def update(self, desired: DesiredChannel) -> None:
         """Takes over new ranges or a new source."""
         self.desired = desired
+        self._agenda.ranges = desired.ranges
         self._changed.set()
 
     def status(self) -> ChannelStatus:
@@ -101,12 +102,17 @@ class Channel:
             received=self._received,
             errors=self._writer.errors,
             reason=self._reason,
+            measures=self._writer.measures() if state in ("flowing", "stalled") else None,
         )
+
+    def measured(self) -> Measures:
+        """What its open segment is like."""
+        return self._writer.measured()
 
     def missing(self) -> tuple[float, float] | None:
         """The gap that has not ended yet, as (from, now)."""
         now = self._now()
-        wanted = self._wanted(now)
+        wanted = self._agenda.wanted()
         if wanted is None or (self._state == "flowing" and now - self._newest < QUIET):
             return None
         return self._writer.missing(now, wanted)
@@ -119,10 +125,9 @@ class Channel:
             while True:
                 self._changed.clear()
                 self._finish_ranges()
-                now = self._now()
-                start = min((span.start for span in self._undone()), default=None)
-                if start is None or start - LEAD > now:
-                    await self._rest(None if start is None else start - LEAD - now)
+                seconds = self._agenda.opens()
+                if seconds is None or seconds > 0:
+                    await self._rest(seconds)
                 else:
                     await self._record()
         finally:
@@ -135,19 +140,24 @@ class Channel:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(None if seconds is None else min(seconds, 5.0)):
                 await self._changed.wait()
-        self._offset = time.time() - time.monotonic()
+        self._agenda.look()
 
     async def _record(self) -> None:
         failures = 0
-        while self._due():
+        while self._agenda.due():
             began = time.monotonic()
             self._state = "opening"
             source = self.desired.source
             try:
-                engine = self._engine_for(source.kind)
-                async with engine.open(source) as flow:
+                async with AsyncExitStack() as stack:
+                    async with self._watching():
+                        flow = await stack.enter_async_context(self._engine_for(source.kind).open(source))
                     await self._follow(flow)
                 return
+            except TimeoutError:
+                if not self._agenda.due():
+                    return
+                self._failed(GatewayError("dvr.source_unreachable", "The source does not answer."))
             except GatewayError as error:
                 self._failed(error)
             finally:
@@ -155,24 +165,104 @@ class Channel:
             failures = 0 if time.monotonic() - began > STEADY else failures + 1
             await self._pause(failures)
 
+    @asynccontextmanager
+    async def _watching(self) -> AsyncIterator[None]:
+        """Tells ends of ranges on time while a source is opened; TimeoutError after the last."""
+        loop = asyncio.get_running_loop()
+        timer: asyncio.TimerHandle | None = None
+
+        def look() -> None:
+            nonlocal timer
+            self._finish_ranges()
+            timer = loop.call_later(min(1.0, self._agenda.until_stop()) + 0.01, look)
+            if not self._agenda.due():
+                patience.reschedule(loop.time())
+
+        async with asyncio.timeout(None) as patience:
+            timer = loop.call_later(min(1.0, self._agenda.until_stop()) + 0.01, look)
+            try:
+                yield
+            finally:
+                assert timer is not None
+                timer.cancel()
+
     async def _follow(self, flow: Flow) -> None:
         """Stores a flow until nobody wants it (returns) or it breaks (raises GatewayError)."""
         source = self.desired.source
         data = await self._synchronised(flow)
-        wanted = self._wanted(self._now())
+        wanted = self._agenda.wanted()
         first = self._now() if wanted is None else wanted
         self._shelf.disk.write(functools.partial(self._writer.begin, first, self._why))
         self._state, self._reason = "flowing", None
         while True:
             self._take(data)
             self._finish_ranges()
-            if not self._due() or self.desired.source != source:
+            if not self._agenda.due() or self.desired.source != source:
                 return
             if self._writer.failure is not None:
                 raise self._writer.failure
+            self._mind_the_stream()
             while self._received - self._put > BACKLOG:
                 await self._shelf.disk.ask(lambda: None)
-            data = await self._read(flow)
+            tap = await self._tap(flow)
+            if tap is None or await self._draw(tap):
+                data = await self._read(flow)
+            else:
+                data = b""
+
+    async def _tap(self, flow: Flow) -> Tap | None:
+        """What the flow lends, once the disk is through with all that was read from it before."""
+        if not isinstance(flow, Tappable):
+            return None
+        if self._received - self._put < PROMPT:
+            await self._shelf.disk.ask(lambda: None)
+        return flow.tap() if self._received == self._put else None
+
+    async def _draw(self, tap: Tap) -> bool:
+        """Has the writing thread read the source until nobody wants it, or the disk is late (True).
+
+        Raises GatewayError when the source breaks.
+        """
+        source, pump = self.desired.source, self._shelf.pump
+        draw = Draw(tap, self._drawn, self._changed.set)
+        pump.join(draw)
+        try:
+            while draw.error is None and not draw.late:
+                self._changed.clear()
+                if not self._agenda.until_stop():
+                    pump.once(draw)  # what came until the stop, before the tap is closed
+                    await self._shelf.disk.ask(lambda: None)
+                    self._finish_ranges()
+                if not self._agenda.due() or self.desired.source != source:
+                    return False
+                silent = self._now() - self._newest
+                if silent > STALL:
+                    raise GatewayError("dvr.source_stalled", f"Nothing came for {STALL:g} s.")
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(min(STALL - silent + 0.1, self._agenda.until_stop())):
+                        await self._changed.wait()
+            if draw.error is not None:
+                raise draw.error
+            return True
+        finally:
+            pump.leave(draw)
+            tap.close()
+
+    def _drawn(self, data: memoryview) -> None:
+        """In the writing thread."""
+        moment = self._newest = self._now()
+        self._received += len(data)
+        self._recent.append((moment, self._received))
+        self._store(data, moment)
+        if self._writer.failure is not None:
+            raise self._writer.failure
+        self._mind_the_stream()
+
+    def _mind_the_stream(self) -> None:
+        if self._writer.astray > ASTRAY:
+            raise GatewayError(
+                "dvr.not_a_transport_stream", f"No MPEG-TS packets came any more in {ASTRAY // 1024} kB."
+            )
 
     async def _synchronised(self, flow: Flow) -> bytes:
         """The first bytes from a packet boundary on."""
@@ -181,7 +271,7 @@ class Channel:
         garbage = GatewayError(
             "dvr.not_a_transport_stream", f"No MPEG-TS packets in the first {SEARCH // 1024} kB."
         )
-        while self._due():
+        while self._agenda.due():
             try:
                 head += await self._read(flow)
             except GatewayError as error:
@@ -203,10 +293,13 @@ class Channel:
                 data = await flow.read(1.0)
             except TimeoutError:
                 self._finish_ranges()
-                if not self._due():
+                if not self._agenda.due():
                     return b""
                 if time.monotonic() - silent > STALL:
                     raise GatewayError("dvr.source_stalled", f"Nothing came for {STALL:g} s.") from None
+                continue
+            except StreamRestarts:
+                self._shelf.disk.write(self._writer.renew)
                 continue
             if not data:
                 raise GatewayError("dvr.source_ended", "The source ended the stream.")
@@ -220,7 +313,7 @@ class Channel:
         self._recent.append((moment, self._received))
         self._shelf.disk.write(functools.partial(self._store, data, moment))
 
-    def _store(self, data: bytes, moment: float) -> None:
+    def _store(self, data: bytes | memoryview, moment: float) -> None:
         try:
             self._writer.write(data, moment)
         finally:
@@ -245,42 +338,26 @@ class Channel:
         self._finish_ranges()
         ceiling = min(MOST_PAUSE, FIRST_PAUSE * 2 ** min(failures, 10))
         seconds = random.uniform(FIRST_PAUSE / 2, ceiling)  # noqa: S311 - jitter, no secret
-        until_stop = min((span.stop for span in self._undone()), default=0.0) - self._now()
         self._changed.clear()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, min(seconds, until_stop))):
+            async with asyncio.timeout(min(seconds, self._agenda.until_stop())):
                 await self._changed.wait()
         self._finish_ranges()
 
     # --- ranges
 
-    def _undone(self) -> list[Range]:
-        return [span for span in self.desired.ranges if self._done_at(span) < span.stop]
-
-    def _done_at(self, span: Range) -> float:
-        return self._done.get(span.id) or self._shelf.journal.done.get((self.id, span.id), 0.0)
-
-    def _due(self) -> bool:
-        now = self._now()
-        return any(span.start - LEAD <= now < span.stop for span in self._undone())
-
-    def _wanted(self, now: float) -> float | None:
-        """Since when a range that runs now has wanted bytes."""
-        return min((span.start for span in self._undone() if span.start <= now < span.stop), default=None)
-
     def _finish_ranges(self) -> None:
         """Tells, behind all bytes on their way to the disk, which ranges have ended."""
-        now = self._now()
-        ended = [span for span in self._undone() if span.stop <= now]
+        ended, now = self._agenda.ended(), self._now()
         if not ended:
             return
         least = QUIET if self._state == "flowing" else 0.0
         for span in ended:
-            self._done[span.id] = now
             self._shelf.disk.write(
                 functools.partial(self._writer.account, span.stop, span.start, self._why, least)
             )
-        self._shelf.disk.write(self._writer.settle if self._due() else self._writer.end)
+        follows = self._agenda.due() and not self._agenda.look()  # times within a segment only rise
+        self._shelf.disk.write(self._writer.settle if follows else self._writer.end)
         for span in ended:
             self._journal(
                 lambda seq, span=span: RangeDone(seq=seq, time=now, channel=self.id, range=span.id)  # type: ignore[misc]
@@ -292,10 +369,10 @@ class Channel:
         disk.write(lambda: disk.sync(lambda: journal.append(make)))
 
     def _now(self) -> float:
-        return self._offset + time.monotonic()
+        return self._agenda.now()
 
     def _bitrate(self) -> float:
-        recent = [entry for entry in self._recent if entry[0] > self._now() - 5.0]
+        recent = [entry for entry in tuple(self._recent) if entry[0] > self._now() - 5.0]
         if len(recent) < 2:
             return 0.0
         (start, before), (stop, after) = recent[0], recent[-1]

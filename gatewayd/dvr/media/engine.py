@@ -9,12 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from gatewayd.dvr.media.messages import Source
 
-BEAT = 0.25
+BEAT = 0.4
 """Seconds between two readings of a flow: what a killed recorder may lose, less than 0.5 s."""
+
+
+class StreamRestarts(Exception):
+    """What comes next is another stream than before, by the source's own word: reading may go on."""
 
 
 class Flow(Protocol):
@@ -24,8 +28,32 @@ class Flow(Protocol):
         """What has come since the last call, waiting for the next beat and for a byte; b"" at the end.
 
         Raises TimeoutError when nothing came for about `patience` seconds (reading may go on), and
-        GatewayError (a dotted `dvr.` code) when the source breaks.
+        GatewayError (a dotted `dvr.` code) when the source breaks, and StreamRestarts.
         """
+        ...
+
+
+class Tap(Protocol):
+    """What a flow lends to the thread that writes: there the source's bytes need no taking apart."""
+
+    def take(self, buffer: memoryview) -> int:
+        """Puts what has come at the beginning of `buffer`; how much, 0 for nothing now. In any thread.
+
+        Raises GatewayError (`dvr.source_ended`) at the end.
+        """
+        ...
+
+    def close(self) -> None:
+        """Nothing is taken any more; the flow may be read again. In the event loop."""
+        ...
+
+
+@runtime_checkable
+class Tappable(Protocol):
+    """A flow that may lend its source."""
+
+    def tap(self) -> Tap | None:
+        """Lends it until the tap is closed, and must not be read meanwhile; None when that cannot be now."""
         ...
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,8 +22,17 @@ _WINDOW = 1 << 20
 """Bytes that the kernel shall be able to hold between beats: 0.25 s at 32 Mbit/s."""
 _PLENTY = 250 * 1024
 """A reading about as large as one recv of asyncio (256 KiB) may have left bytes behind: read on."""
+_NO_TUNER = ("804", "805")
+"""What network tuners say in X-HDHomeRun-Error when another has the tuner, or all of them."""
 _MOST = 8 << 20
 """Bytes that are taken at one beat; what is more waits in the kernel."""
+
+
+class HlsAnswered(GatewayError):
+    """The source answers with an HLS playlist instead of a stream."""
+
+    def __init__(self) -> None:
+        super().__init__("dvr.not_a_transport_stream", "The source sends an HLS playlist.")
 
 
 class RawFlow(asyncio.Protocol):
@@ -63,9 +74,23 @@ class RawFlow(asyncio.Protocol):
         pieces, self._pieces, self._size = self._pieces, [], 0
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
+    def tap(self) -> SocketTap | None:
+        """See Tappable: a plain socket whose bytes have all been read can be lent."""
+        plain = self._transport.get_extra_info("ssl_object") is None
+        if self._pieces or self._ended or self._transport.is_closing() or not plain:
+            return None
+        self._transport.pause_reading()
+        self._beat.leave(self._struck)
+        return SocketTap(self._transport.get_extra_info("socket").fileno(), self._left, self._give_back)
+
     def close(self) -> None:
         """Leaves the beat."""
         self._beat.leave(self._struck)
+
+    def _give_back(self, left: int | None) -> None:
+        self._left = left
+        self._last = asyncio.get_running_loop().time()
+        self._beat.join(self._struck)
 
     def data_received(self, data: bytes) -> None:
         """What one recv brought after a beat."""
@@ -104,6 +129,40 @@ class RawFlow(asyncio.Protocol):
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
+
+
+class SocketTap:
+    """See Tap: a connected socket; `left` bytes belong to the body (None: all until the end)."""
+
+    def __init__(self, descriptor: int, left: int | None, give_back: Callable[[int | None], None]) -> None:
+        self._descriptor = descriptor
+        self._left = left
+        self._give_back = give_back
+        self._open = True
+        self._lock = threading.Lock()  # the descriptor must not be closed, nor be another's, while it is read
+
+    def take(self, buffer: memoryview) -> int:
+        """See Tap."""
+        with self._lock:
+            if not self._open:
+                return 0
+            try:
+                size = os.readv(self._descriptor, [buffer if self._left is None else buffer[: self._left]])
+            except BlockingIOError:
+                return 0
+            except OSError as error:
+                raise GatewayError("dvr.source_ended", f"The source broke off: {error}.") from error
+            if self._left is not None:
+                self._left -= size
+        if not size:
+            raise GatewayError("dvr.source_ended", "The source ended the stream.")
+        return size
+
+    def close(self) -> None:
+        """See Tap."""
+        with self._lock:
+            self._open = False
+        self._give_back(self._left)
 
 
 class ParsedFlow:
@@ -163,10 +222,14 @@ class HttpEngine:
 
 
 def _flow(response: aiohttp.ClientResponse, beat: Beat) -> RawFlow | ParsedFlow:
+    if response.status == 503 and response.headers.get("X-HDHomeRun-Error", "").startswith(_NO_TUNER):
+        raise GatewayError("dvr.no_tuner", "All tuners of the device are in use.")
     if response.status != 200:
         raise GatewayError(
             "dvr.source_http_status", f"The source answered {response.status} {response.reason}."
         )
+    if "mpegurl" in response.headers.get("Content-Type", "").lower():  # RFC 8216, 4, and what it was before
+        raise HlsAnswered
     transport = response.connection.transport if response.connection is not None else None
     if transport is None or transport.is_closing():
         return ParsedFlow(response, None, beat)

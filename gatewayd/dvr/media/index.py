@@ -3,10 +3,13 @@
 `<segment>.idx` is a magic, the length of a msgpack header and the header, then fixed records, one for
 each batch that was written: (Unix time at which it was read, end offset in the segment, continuity,
 transport and sync errors found in it). A record is written after its bytes; a torn one is cut off.
+A segment that was closed has its measures behind the records: msgpack, its length and a mark, so that it
+is found from the end.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 from pathlib import Path
@@ -14,11 +17,16 @@ from typing import NamedTuple
 
 import msgspec
 
-from gatewayd.dvr.media.messages import Errors, Slice
+from gatewayd.dvr.media.measures import Measures
+from gatewayd.dvr.media.messages import BITRATE_SECONDS, Slice, StreamErrors
 
 _MAGIC = b"GWDX1\0"
 _HEAD = struct.Struct("<6sH")
+PACKET = 188
+"""Bytes of a transport stream packet; a segment begins with one (ISO/IEC 13818-1, 2.4.3.2)."""
 RECORD = struct.Struct("<dQIII")
+_TAIL = struct.Struct("<I4s")
+_MARK = b"GWDM"
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +51,7 @@ class Index(NamedTuple):
 
     header: Header
     records: list[Record]
+    measures: Measures | None = None
 
     @property
     def last(self) -> float:
@@ -55,7 +64,7 @@ class Index(NamedTuple):
         return self.records[-1].end if self.records else 0
 
     @property
-    def errors(self) -> Errors:
+    def errors(self) -> StreamErrors:
         """All that was counted in the segment."""
         return total(self.records)
 
@@ -71,9 +80,15 @@ def record_bytes(record: Record) -> bytes:
     return RECORD.pack(*record)
 
 
-def total(records: list[Record]) -> Errors:
+def measures_bytes(measures: Measures) -> bytes:
+    """What a closed segment's index ends with."""
+    raw = msgspec.msgpack.encode(measures)
+    return raw + _TAIL.pack(len(raw), _MARK)
+
+
+def total(records: list[Record]) -> StreamErrors:
     """The sum of the records' faults."""
-    return Errors(
+    return StreamErrors(
         continuity=sum(record.continuity for record in records),
         transport=sum(record.transport for record in records),
         sync=sum(record.sync for record in records),
@@ -93,8 +108,15 @@ def read_index(path: Path) -> Index:
         header = msgspec.msgpack.decode(raw[_HEAD.size : begin], type=Header)
     except msgspec.MsgspecError as error:
         raise ValueError(str(error)) from error
-    whole = (len(raw) - begin) // RECORD.size * RECORD.size
-    return Index(header, [Record(*fields) for fields in RECORD.iter_unpack(raw[begin : begin + whole])])
+    end, measures = len(raw), None
+    if raw.endswith(_MARK) and end - begin >= _TAIL.size:
+        length, _ = _TAIL.unpack(raw[-_TAIL.size :])
+        end = max(begin, end - _TAIL.size - length)
+        with contextlib.suppress(msgspec.MsgspecError):
+            measures = msgspec.msgpack.decode(raw[end : -_TAIL.size], type=Measures)
+    whole = (end - begin) // RECORD.size * RECORD.size
+    records = [Record(*fields) for fields in RECORD.iter_unpack(raw[begin : begin + whole])]
+    return Index(header, records, measures)
 
 
 def mend(data: Path, index: Path) -> Index:
@@ -102,7 +124,8 @@ def mend(data: Path, index: Path) -> Index:
 
     Bytes without a record get one, with the data file's time of modification (the kernel's time of
     the last write, so the last byte's). Records beyond the data (lost with the power) are dropped.
-    No byte of data is touched. Raises ValueError or OSError as `read_index`.
+    No byte of data is touched; measures are dropped, for they may be of other bytes. Raises ValueError or
+    OSError as `read_index`.
     """
     found = read_index(index)
     status = data.stat()
@@ -132,3 +155,29 @@ def locate(segment: str, index: Index, start: float, stop: float) -> tuple[Slice
     if not records or records[-1].end <= begin:
         return None, []
     return Slice(segment=segment, from_byte=begin, to_byte=records[-1].end), records
+
+
+def whole_packets(piece: Slice, size: int) -> Slice:
+    """The slice of a segment of `size` bytes with the packets whole that it begins and ends in."""
+    begin = piece.from_byte - piece.from_byte % PACKET
+    end = min(size, piece.to_byte + -piece.to_byte % PACKET)
+    return Slice(segment=piece.segment, from_byte=begin, to_byte=end)
+
+
+def weigh(weights: dict[int, int], records: list[Record], begin: int, start: float) -> None:
+    """Adds a segment's records, of bytes from `begin` on, to the bytes of each stretch since `start`."""
+    for record in records:
+        stretch = max(0, int((record.time - start) // BITRATE_SECONDS))
+        weights[stretch] = weights.get(stretch, 0) + record.end - begin
+        begin = record.end
+
+
+def bitrates(weights: dict[int, int], start: float, stop: float) -> tuple[tuple[float, float], ...]:
+    """(from, bit/s) of each stretch, in time order; the batch that reached over the end is left out."""
+    found = []
+    for stretch, size in sorted(weights.items()):
+        begin = start + stretch * BITRATE_SECONDS
+        seconds = min(BITRATE_SECONDS, stop - begin)
+        if seconds > 0:
+            found.append((begin, size * 8 / seconds))
+    return tuple(found)

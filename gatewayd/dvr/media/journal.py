@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,7 @@ class Journal:
         self._lock = threading.Lock()
         self._decoder = msgspec.json.Decoder(Entry)
         self._offsets: list[int] = []
+        self._waiting: deque[Callable[[int], Entry]] = deque()
         self._end = 0
         self.seq = 0
         self.gaps: dict[str, list[Gap]] = {}
@@ -45,23 +47,48 @@ class Journal:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
         self._load()
 
-    def append(self, make: Callable[[int], Entry]) -> Entry:
-        """Stores `make(seq)` durably and tells about it. Raises OSError; then nothing was appended."""
+    def append(self, make: Callable[[int], Entry]) -> None:
+        """Stores `make(seq)` durably and tells about it.
+
+        While the disk does not take it, it waits in memory for the next `append` or `retry`: an entry is
+        late then, in its order, and lost only with the process.
+        """
         with self._lock:
-            entry = make(self.seq + 1)
-            line = msgspec.json.encode(entry) + b"\n"
+            self._waiting.append(make)
+        self.retry()
+
+    def retry(self) -> bool:
+        """Stores what waits; whether nothing waits any more."""
+        with self._lock:
+            before = self.seq
             try:
-                written = os.write(self._file, line)
-                if written != len(line):
-                    raise OSError(f"{written} of {len(line)} bytes written")
-                os.fdatasync(self._file)
-            except OSError:
-                os.ftruncate(self._file, self._end)
-                raise
-            self._took(entry, self._end)
-            self._end += len(line)
-        self._grew(entry.seq)
-        return entry
+                while self._waiting:
+                    self._write(self._waiting[0](self.seq + 1))
+                    self._waiting.popleft()
+            except OSError as error:
+                log.error("media.journal_not_written", waiting=len(self._waiting), reason=str(error))
+            done, grown = not self._waiting, self.seq > before
+        if grown:
+            self._grew(self.seq)
+        return done
+
+    @property
+    def waiting(self) -> int:
+        """How many entries the disk has not taken yet."""
+        return len(self._waiting)
+
+    def _write(self, entry: Entry) -> None:
+        line = msgspec.json.encode(entry) + b"\n"
+        try:
+            written = os.write(self._file, line)
+            if written != len(line):
+                raise OSError(f"{written} of {len(line)} bytes written")
+            os.fdatasync(self._file)
+        except OSError:
+            os.ftruncate(self._file, self._end)
+            raise
+        self._took(entry, self._end)
+        self._end += len(line)
 
     def read(self, after: int, limit: int) -> tuple[Entry, ...]:
         """At most `limit` entries with seq > `after`, oldest first."""

@@ -11,16 +11,27 @@ from typing import Literal
 
 from msgspec import Struct
 
+from gatewayd.dvr.media.measures import Measures
+
+BITRATE_SECONDS = 10.0
+"""How long each entry of a bitrate history is."""
+
 ChannelState = Literal["idle", "opening", "flowing", "stalled", "retrying"]
-SourceKind = Literal["http", "testcard"]
+ExportFormat = Literal["ts", "mkv", "mp4"]
+SourceKind = Literal["http", "hls", "rtsp", "udp", "testcard"]
 
 
 class Source(Struct, frozen=True, kw_only=True):
-    """Where a channel's stream comes from; `url` is `http(s)://...` or `testcard:`."""
+    """Where a channel's stream comes from.
+
+    `url` is `http(s)://`, `rtsp://`, `udp://`, `rtp://` or `testcard:`. `interface` names the one on which
+    multicast groups are joined; None: as the routes say.
+    """
 
     kind: SourceKind
     url: str
     allow_loopback: bool = False
+    interface: str | None = None
 
 
 class Range(Struct, frozen=True, kw_only=True):
@@ -39,6 +50,13 @@ class DesiredChannel(Struct, frozen=True, kw_only=True):
     ranges: tuple[Range, ...]
 
 
+class DiskLimits(Struct, frozen=True, kw_only=True):
+    """Bytes of the disk that recordings leave free, and how many they may take in all (None: no limit)."""
+
+    reserve: int
+    quota: int | None = None
+
+
 # --- calls: gatewayd -> recorder
 
 
@@ -47,6 +65,7 @@ class SetDesired(Struct, frozen=True, tag=True, kw_only=True):
 
     generation: int
     channels: tuple[DesiredChannel, ...]
+    limits: DiskLimits | None = None
 
 
 class GetStatus(Struct, frozen=True, tag=True):
@@ -78,12 +97,52 @@ class Digest(Struct, frozen=True, tag=True, kw_only=True):
     slices: tuple[Slice, ...]
 
 
+class Thumbnail(Struct, frozen=True, tag=True, kw_only=True):
+    """Keeps the first key frame in these bytes of a segment as a JPEG beside it (`<segment>.jpg`).
+
+    Answered by Thumbnailed; `dvr.media_unreadable` when there is none.
+    """
+
+    slice: Slice
+
+
+class Export(Struct, frozen=True, tag=True, kw_only=True):
+    """Writes these slices as one file into the folder of exports; answered by Exported when it is whole.
+
+    `export` is a ULID, by which `GetExport` and `CancelExport` name it meanwhile. It ends with the
+    connection of who asked.
+    """
+
+    export: str
+    slices: tuple[Slice, ...]
+    format: ExportFormat
+
+
+class GetExport(Struct, frozen=True, tag=True, kw_only=True):
+    """Answered by ExportProgress."""
+
+    export: str
+
+
+class CancelExport(Struct, frozen=True, tag=True, kw_only=True):
+    """Ends an export and removes what there is of its file; one that is not under way is fine."""
+
+    export: str
+
+
 class Slice(Struct, frozen=True, kw_only=True):
     """Bytes [from_byte, to_byte) of one segment."""
 
     segment: str
     from_byte: int
     to_byte: int
+
+
+class ListSegments(Struct, frozen=True, tag=True, kw_only=True):
+    """At most `limit` (1-5000) stored segments by name, on from `after`; answered by Segments."""
+
+    after: str = ""
+    limit: int = 5000
 
 
 class Locate(Struct, frozen=True, tag=True, kw_only=True):
@@ -94,7 +153,20 @@ class Locate(Struct, frozen=True, tag=True, kw_only=True):
     stop: float
 
 
-Verb = SetDesired | GetStatus | ReadJournal | DeleteSegment | Probe | Digest | Locate
+Verb = (
+    SetDesired
+    | GetStatus
+    | ReadJournal
+    | DeleteSegment
+    | Probe
+    | Digest
+    | Thumbnail
+    | Export
+    | GetExport
+    | CancelExport
+    | ListSegments
+    | Locate
+)
 
 
 # --- answers
@@ -106,7 +178,7 @@ class Accepted(Struct, frozen=True, kw_only=True):
     generation: int
 
 
-class Errors(Struct, frozen=True, kw_only=True):
+class StreamErrors(Struct, frozen=True, kw_only=True):
     """Counted faults of a stretch of stream (TR 101 290: 1.4 continuity, 2.1 transport, 1.1/1.2 sync)."""
 
     continuity: int = 0
@@ -115,18 +187,24 @@ class Errors(Struct, frozen=True, kw_only=True):
 
 
 class ChannelStatus(Struct, frozen=True, kw_only=True):
-    """One channel now; `bitrate` in bit/s over the last seconds, `received` bytes since it was opened."""
+    """One channel now; `bitrate` in bit/s over the last seconds, `received` bytes since it was opened.
+
+    `measures` are of its open segment and the one before it on the same connection: a minute or two.
+    """
 
     id: str
     state: ChannelState
     bitrate: float
     received: int
-    errors: Errors
+    errors: StreamErrors
     reason: str | None = None
+    measures: Measures | None = None
 
 
 class Status(Struct, frozen=True, kw_only=True):
-    """The recorder now; `free_bytes` of the file system that holds the segments, `seq` the journal's last."""
+    """The recorder now; `free_bytes` and `total_bytes` of the file system that holds the segments,
+    `used_bytes` of all segments, how many `segments` there are, `seq` the journal's last.
+    """
 
     generation: int
     channels: tuple[ChannelStatus, ...]
@@ -134,6 +212,9 @@ class Status(Struct, frozen=True, kw_only=True):
     seq: int
     pid: int
     workers: tuple[int, ...]
+    total_bytes: int = 0
+    used_bytes: int = 0
+    segments: int = 0
 
 
 class SegmentOpened(Struct, frozen=True, tag=True, kw_only=True):
@@ -146,7 +227,10 @@ class SegmentOpened(Struct, frozen=True, tag=True, kw_only=True):
 
 
 class SegmentClosed(Struct, frozen=True, tag=True, kw_only=True):
-    """A segment is whole; `digest` is its cheap checksum, the times are of its first and last bytes."""
+    """A segment is whole; `digest` is its cheap checksum, the times are of its first and last bytes.
+
+    It is empty, and the segment shorter than what was received, when the disk lost some of it.
+    """
 
     seq: int
     time: float
@@ -155,7 +239,7 @@ class SegmentClosed(Struct, frozen=True, tag=True, kw_only=True):
     first: float
     last: float
     bytes: int
-    errors: Errors
+    errors: StreamErrors
     digest: str
 
 
@@ -199,13 +283,30 @@ class Journal(Struct, frozen=True, kw_only=True):
     last: int
 
 
+class StoredSegment(Struct, frozen=True, kw_only=True):
+    """A segment as it lies in the recorder's folder; what is told of an `open` one goes on changing."""
+
+    segment: str
+    channel: str
+    first: float
+    last: float
+    bytes: int
+    open: bool
+
+
+class Segments(Struct, frozen=True, kw_only=True):
+    """A page of stored segments; an empty one is behind the last."""
+
+    items: tuple[StoredSegment, ...]
+
+
 class Deleted(Struct, frozen=True, kw_only=True):
     """How many bytes were freed."""
 
     bytes: int
 
 
-class Stream(Struct, frozen=True, kw_only=True):
+class MediaStream(Struct, frozen=True, kw_only=True):
     """One elementary stream as PyAV names it; `width`/`height` of video, `channels` of audio."""
 
     index: int
@@ -221,7 +322,7 @@ class Probed(Struct, frozen=True, kw_only=True):
     """What a worker found; `decoded_frames` of the first video stream (0: it could not be decoded)."""
 
     format: str
-    streams: tuple[Stream, ...]
+    streams: tuple[MediaStream, ...]
     decoded_frames: int
 
 
@@ -232,12 +333,49 @@ class Digested(Struct, frozen=True, kw_only=True):
     bytes: int
 
 
+class Thumbnailed(Struct, frozen=True, kw_only=True):
+    """The picture's size in pixels and bytes."""
+
+    width: int
+    height: int
+    bytes: int
+
+
+class Exported(Struct, frozen=True, kw_only=True):
+    """A file that is whole: its path, and until when (Unix time) it is kept.
+
+    `streams` are those it holds, `skipped` the codecs of those that its format cannot hold; `joints` counts
+    where the source's clock leapt and was joined. `ts` files are the bytes as they came: both are empty.
+    """
+
+    file: str
+    bytes: int
+    streams: tuple[MediaStream, ...]
+    skipped: tuple[str, ...]
+    joints: int
+    expires: float
+
+
+class ExportProgress(Struct, frozen=True, kw_only=True):
+    """How many bytes of the recording an export is through with; `known` False: there is none such."""
+
+    known: bool
+    done: int = 0
+    total: int = 0
+
+
 class Located(Struct, frozen=True, kw_only=True):
-    """Slices in time order, the gaps between them as (from, to), and the faults counted within."""
+    """Slices in time order, the gaps between them as (from, to), and the faults counted within.
+
+    `measures` are of the whole segments that the slices are in, None when none of them has any;
+    `bitrates` are (from, bit/s) of stretches of BITRATE_SECONDS or what the span has of them.
+    """
 
     slices: tuple[Slice, ...]
     gaps: tuple[tuple[float, float], ...]
-    errors: Errors
+    errors: StreamErrors
+    measures: Measures | None = None
+    bitrates: tuple[tuple[float, float], ...] = ()
 
 
 class JournalGrew(Struct, frozen=True, kw_only=True):

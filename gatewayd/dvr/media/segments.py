@@ -13,17 +13,20 @@ import functools
 import os
 import threading
 import time
-import zlib
 from dataclasses import dataclass, field
 
 import structlog
 
 from gatewayd.dvr.media.analyser import PACKET, Analyser, Counts
 from gatewayd.dvr.media.catalogue import Catalogue, Stored
+from gatewayd.dvr.media.checksum import Checksum
 from gatewayd.dvr.media.disk import Disk
-from gatewayd.dvr.media.index import Header, Record, header_bytes, record_bytes
+from gatewayd.dvr.media.index import Header, Record, header_bytes, measures_bytes, mend, record_bytes
 from gatewayd.dvr.media.journal import Journal
-from gatewayd.dvr.media.messages import Errors, Gap, SegmentClosed, SegmentOpened
+from gatewayd.dvr.media.measures import Measures, merged
+from gatewayd.dvr.media.messages import Gap, SegmentClosed, SegmentOpened, StreamErrors
+from gatewayd.dvr.media.pump import Pump
+from gatewayd.dvr.media.room import Room
 from gatewayd.errors import GatewayError
 from gatewayd.system.files import sync_folder
 from gatewayd.system.identity import new_id
@@ -32,29 +35,25 @@ log = structlog.get_logger(__name__)
 
 SEGMENT_SECONDS = 60.0
 SEGMENT_BYTES = 64 * 1024 * 1024
-SYNC_SECONDS = 2.0
+SYNC_SECONDS = 4.0
 SYNC_BYTES = 4 * 1024 * 1024
 INDEX_SYNCS = 5
 """Every so many syncs of the data the index is synced too: `mend` replaces what a power cut takes of it."""
 LATE = 2.0
 """Seconds that a source may take to open at the start of a range before that is called a gap."""
+NO_ROOM = "what recordings may take of the disk is used up"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass
 class Shelf:
-    """What all channels' writers share; `reserve` bytes of the disk are left free."""
+    """What all channels' writers share."""
 
     catalogue: Catalogue
     journal: Journal
     disk: Disk
-    folder: int
-    reserve: int
-
-    def free(self) -> int:
-        """Bytes that may still be used by recordings' file system (as statvfs tells users)."""
-        status = os.fstatvfs(self.folder)
-        return status.f_bavail * status.f_frsize
+    room: Room
+    pump: Pump
 
 
 @dataclass
@@ -69,12 +68,18 @@ class Segment:
     last: float
     began: float
     size: int = 0
-    digest: int = 1
+    checksum: Checksum = field(default_factory=Checksum)
     synced: int = 0
     synced_at: float = 0.0
     syncs: int = 0
     faults: list[int] = field(default_factory=lambda: [0, 0, 0])
     files: threading.Lock = field(default_factory=threading.Lock)
+    safe: tuple[int, float] | None = None
+    """How many bytes are on the disk itself for sure, and when the last of them came."""
+    measures: Measures = field(default_factory=Measures)
+    """What it is like, once it has ended."""
+    trouble: OSError | None = None
+    """Why the disk did not take what had been written."""
 
     def stored(self, *, is_open: bool) -> Stored:
         """What the catalogue shall know."""
@@ -88,7 +93,7 @@ class Segment:
                 written += os.write(self.data, piece[written:])
         finally:
             if written:
-                self.digest = zlib.adler32(piece[:written], self.digest)
+                self.checksum.update(piece[:written])
                 self.size += written
                 self.last = moment
 
@@ -106,18 +111,29 @@ class Segment:
         with self.files:
             if self.data < 0:
                 return
-            size = self.size
+            size, last = self.size, self.last
             os.fdatasync(self.data)
+            self.safe = (size, last)
             if index:
                 os.fdatasync(self.index)
             os.posix_fadvise(self.data, 0, size, os.POSIX_FADV_DONTNEED)
 
     def close(self) -> None:
-        """Syncs and closes the files."""
-        self.sync()
+        """Syncs and closes the files. When the disk lost bytes, the segment ends before them."""
+        try:
+            if self.trouble is None:
+                os.write(self.index, measures_bytes(self.measures))
+            self.sync()
+        except OSError as error:
+            self.trouble = self.trouble or error
         with self.files:
-            os.close(self.data)
-            os.close(self.index)
+            if self.trouble is not None:
+                self.size, self.last = self.safe or (0, self.first)
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self.data, self.size)
+            for file in (self.data, self.index):
+                with contextlib.suppress(OSError):  # it is closed all the same
+                    os.close(file)
             self.data = self.index = -1
 
     def closed(self, seq: int) -> SegmentClosed:
@@ -131,8 +147,8 @@ class Segment:
             first=self.first,
             last=self.last,
             bytes=self.size,
-            errors=Errors(continuity=continuity, transport=transport, sync=sync),
-            digest=f"adler32:{self.digest:08x}",
+            errors=StreamErrors(continuity=continuity, transport=transport, sync=sync),
+            digest="" if self.trouble is not None else self.checksum.text(),
         )
 
 
@@ -148,10 +164,11 @@ class SegmentWriter:
         self._shelf = shelf
         self._segment: Segment | None = None
         self._analyser = Analyser()
+        self._before: Measures | None = None
         self._missing: tuple[float, str] | None = None
         self._told = 0.0
         self.failure: GatewayError | None = None
-        self.errors = Errors()
+        self.errors = StreamErrors()
         self.size = 0
         self.last: float | None = shelf.catalogue.last(channel)
 
@@ -163,7 +180,26 @@ class SegmentWriter:
         self.end()
         self.failure = None
         self._analyser = Analyser()
+        self._before = None
         self._missing = (wanted, reason)
+
+    def renew(self) -> None:
+        """Another stream follows on the same connection; nothing is missing between the two."""
+        self.end()
+        self._analyser = Analyser()
+
+    @property
+    def astray(self) -> int:
+        """Bytes since packets stopped following one another; 0 while they do."""
+        return self._analyser.astray
+
+    def measures(self) -> Measures:
+        """Of the open segment and the one before it on this connection."""
+        return merged(self._before or Measures(), self._analyser.peek())
+
+    def measured(self) -> Measures:
+        """Of the open segment alone."""
+        return self._analyser.peek()
 
     def missing(self, until: float, wanted: float) -> tuple[float, float] | None:
         """The span before `until` of which nothing is stored nor told yet, though wanted since `wanted`."""
@@ -186,13 +222,15 @@ class SegmentWriter:
             )
         )
 
-    def write(self, data: bytes, moment: float) -> None:
+    def write(self, data: bytes | memoryview, moment: float) -> None:
         """Stores the next bytes, which had come by `moment`. After a failure nothing more is taken."""
         if self.failure is not None:
             return
         piece = memoryview(data)
         try:
             segment = self._segment or self._open(moment)
+            if segment.trouble is not None:
+                raise segment.trouble
             if moment - segment.began >= SEGMENT_SECONDS or segment.size >= SEGMENT_BYTES:
                 cut = self._cut()
                 segment.append(piece[:cut], moment)
@@ -216,13 +254,14 @@ class SegmentWriter:
             with contextlib.suppress(OSError):  # the disk is full: the segment ends all the same
                 segment.note(counts)
             self._count(counts)
+            self._before = segment.measures = self._analyser.take()
             self._shelf.catalogue.put(segment.stored(is_open=True))
             self._shelf.disk.sync(lambda: self._close(segment))
 
     def settle(self) -> None:
         """Queues a sync of the open segment."""
         if self._segment is not None:
-            self._shelf.disk.sync(self._segment.sync)
+            self._shelf.disk.sync(functools.partial(self._sync, self._segment, index=True))
 
     def _stored(self, segment: Segment, size: int, counts: Counts) -> None:
         self.size += size
@@ -234,13 +273,13 @@ class SegmentWriter:
             segment.synced, segment.synced_at = segment.size, now
             segment.syncs += 1
             index = segment.syncs % INDEX_SYNCS == 0
-            self._shelf.disk.sync(functools.partial(segment.sync, index=index))
-            if self._shelf.free() < self._shelf.reserve:
-                self._failed(OSError(errno.ENOSPC, "less than the reserve is free"))
+            self._shelf.disk.sync(functools.partial(self._sync, segment, index))
+        if self._shelf.room.left() < 0:
+            self._failed(OSError(errno.ENOSPC, NO_ROOM))
 
     def _count(self, counts: Counts) -> None:
         if counts[:3] != (0, 0, 0):
-            self.errors = Errors(
+            self.errors = StreamErrors(
                 continuity=self.errors.continuity + counts.continuity,
                 transport=self.errors.transport + counts.transport,
                 sync=self.errors.sync + counts.sync,
@@ -251,8 +290,8 @@ class SegmentWriter:
         return -self._analyser.boundary % PACKET if self._analyser.locked else 0
 
     def _open(self, moment: float) -> Segment:
-        if self._shelf.free() < self._shelf.reserve:
-            raise OSError(errno.ENOSPC, "less than the reserve is free")
+        if self._shelf.room.left() < 0:
+            raise OSError(errno.ENOSPC, NO_ROOM)
         name = new_id()
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         path = self._shelf.catalogue.data(name)
@@ -283,14 +322,29 @@ class SegmentWriter:
             )
         )
 
+    def _sync(self, segment: Segment, index: bool) -> None:
+        """In the syncing thread; what goes wrong ends the segment with the next batch."""
+        try:
+            segment.sync(index=index)
+        except OSError as error:
+            segment.trouble = error
+
     def _close(self, segment: Segment) -> None:
         segment.close()
+        if segment.trouble is not None:
+            path = self._shelf.catalogue.data(segment.name)
+            with contextlib.suppress(OSError, ValueError):
+                mend(path, path.with_suffix(".idx"))
         self._shelf.catalogue.put(segment.stored(is_open=False))
         self._shelf.journal.append(segment.closed)
 
     def _failed(self, error: OSError) -> None:
         code = "dvr.disk_full" if error.errno in _FULL else "dvr.disk_failed"
         self.failure = GatewayError(code, f"The recording pauses: {error.strerror or error}.")
-        if self._segment is not None:
-            self.last = self._segment.last
+        segment = self._segment
+        if segment is not None and error.errno in _FULL:
+            self.last = segment.last
+        elif segment is not None:  # only what was synced can be believed to be there
+            segment.trouble = error
+            self.last = (segment.safe or (0, segment.first))[1]
         self.end()

@@ -11,17 +11,36 @@ import io
 import os
 import resource
 import sys
-from typing import BinaryIO
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
-from gatewayd.dvr.media.jobs import DigestEnded, DigestJob, Failed, Job, Outcome, ProbeEnded, ProbeJob
-from gatewayd.dvr.media.messages import Digested, Probed, Stream
+from gatewayd.dvr.media.jobs import (
+    DigestEnded,
+    DigestJob,
+    Failed,
+    Job,
+    Outcome,
+    ProbeEnded,
+    ProbeJob,
+    ThumbnailEnded,
+    ThumbnailJob,
+)
+from gatewayd.dvr.media.messages import Digested, MediaStream, Probed
 from gatewayd.errors import GatewayError
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
 
 MEMORY = 1 << 30
 NICE = 10
 DECODE_FRAMES = 25
+THUMBNAIL_BYTES = 12 * 1024 * 1024
+"""In which a key frame is looked for: some seconds of the fastest broadcast."""
 
 
 def confine() -> None:
@@ -41,7 +60,7 @@ def probe(job: ProbeJob) -> Probed:
         with open(job.path, "rb") as file:
             head = io.BytesIO(file.read(job.limit))
         with av.open(head, "r", format="mpegts") as container:
-            streams = tuple(_stream(stream) for stream in container.streams)
+            streams = tuple(stream_of(stream) for stream in container.streams)
             name = container.format.name
             return Probed(format=name, streams=streams, decoded_frames=_decoded(container))
     except (av.FFmpegError, ValueError, MemoryError) as error:
@@ -70,10 +89,61 @@ def digest(job: DigestJob) -> Digested:
     return Digested(sha256=state.hexdigest(), bytes=size)
 
 
-def _stream(stream: object) -> Stream:
+def thumbnail(job: ThumbnailJob) -> ThumbnailEnded:
+    """The first key frame that can be decoded, as a JPEG. Raises GatewayError `dvr.media_unreadable`."""
+    import av
+
+    try:
+        with open(job.path, "rb") as file:
+            file.seek(job.start)
+            head = io.BytesIO(file.read(max(0, min(job.stop - job.start, THUMBNAIL_BYTES))))
+        with av.open(head, "r", format="mpegts") as container:
+            video = container.streams.video[0]
+            video.thread_count = 1
+            video.codec_context.skip_frame = "NONKEY"
+            for frame in _frames(container, video):
+                return _jpeg(frame, job.width)
+    except (av.FFmpegError, ValueError, IndexError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise GatewayError("dvr.media_unreadable", f"No picture can be decoded: {reason}.") from error
+    except OSError as error:
+        raise GatewayError("dvr.segment_not_found", f"The segment cannot be read: {error}.") from error
+    raise GatewayError("dvr.media_unreadable", "There is no key frame in these bytes.")
+
+
+def _frames(container: InputContainer, video: VideoStream) -> Iterator[VideoFrame]:
+    import av
+
+    for packet in container.demux(video):
+        try:
+            yield from packet.decode()
+        except av.FFmpegError:
+            continue  # a recording may begin between key frames
+
+
+def _jpeg(frame: VideoFrame, width: int) -> ThumbnailEnded:
+    """At most `width` wide, with square pixels."""
+    import av
+
+    shape = frame.sample_aspect_ratio if hasattr(frame, "sample_aspect_ratio") else None
+    wide = frame.width * float(shape or 1)
+    width = max(16, min(width, round(wide)) // 2 * 2)
+    height = max(16, round(frame.height * width / wide) // 2 * 2)
+    small = frame.reformat(width=width, height=height, format="yuvj420p")
+    small.pts = 0
+    encoder = av.CodecContext.create("mjpeg", "w")
+    assert isinstance(encoder, av.VideoCodecContext)
+    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuvj420p"
+    encoder.time_base = Fraction(1, 25)
+    encoder.options = {"qmin": "4", "qmax": "4"}
+    packets = [*encoder.encode(small), *encoder.encode(None)]
+    return ThumbnailEnded(jpeg=b"".join(bytes(packet) for packet in packets), width=width, height=height)
+
+
+def stream_of(stream: object) -> MediaStream:
     codec = getattr(stream, "codec_context", None)
     kind = str(getattr(stream, "type", "unknown"))
-    return Stream(
+    return MediaStream(
         index=int(getattr(stream, "index", 0)),
         type=kind,
         codec=str(getattr(codec, "name", "unknown")),
@@ -109,6 +179,8 @@ def perform(job: Job) -> Outcome:
     try:
         if isinstance(job, ProbeJob):
             return ProbeEnded(result=probe(job))
+        if isinstance(job, ThumbnailJob):
+            return thumbnail(job)
         return DigestEnded(result=digest(job))
     except GatewayError as error:
         return Failed(code=error.code, detail=error.detail)

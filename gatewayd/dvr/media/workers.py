@@ -21,6 +21,8 @@ from gatewayd.dvr.media.jobs import (
     Outcome,
     ProbeEnded,
     ProbeJob,
+    ThumbnailEnded,
+    ThumbnailJob,
 )
 from gatewayd.dvr.media.messages import Digested, Probed
 from gatewayd.errors import GatewayError
@@ -32,12 +34,14 @@ WARM_SECONDS = 60.0
 """How long a worker without a job is kept."""
 
 
-async def spawn(module: str, *arguments: str, talks: bool) -> asyncio.subprocess.Process:
-    """Starts one of our own modules as a child; its log goes where ours goes.
-
-    It gets nothing of our environment but what Python needs to find the same code.
-    """
+def worker_environment() -> dict[str, str]:
+    """Nothing of our environment but what Python needs to find the same code."""
     kept = ("PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "LANG", "COVERAGE_PROCESS_START")
+    return {name: os.environ[name] for name in kept if name in os.environ} | {"OPENBLAS_NUM_THREADS": "1"}
+
+
+async def spawn(module: str, *arguments: str, talks: bool) -> asyncio.subprocess.Process:
+    """Starts one of our own modules as a child; its log goes where ours goes."""
     pipe = asyncio.subprocess.PIPE if talks else asyncio.subprocess.DEVNULL
     return await asyncio.create_subprocess_exec(
         sys.executable,
@@ -46,7 +50,7 @@ async def spawn(module: str, *arguments: str, talks: bool) -> asyncio.subprocess
         *arguments,
         stdin=asyncio.subprocess.PIPE,
         stdout=pipe,
-        env={name: os.environ[name] for name in kept if name in os.environ} | {"OPENBLAS_NUM_THREADS": "1"},
+        env=worker_environment(),
     )
 
 
@@ -80,13 +84,19 @@ class WarmWorker:
         assert isinstance(outcome, DigestEnded)
         return outcome.result
 
+    async def thumbnail(self, job: ThumbnailJob, seconds: float) -> ThumbnailEnded:
+        """A small picture. Raises GatewayError `dvr.media_unreadable`."""
+        outcome = await self._do(job, seconds)
+        assert isinstance(outcome, ThumbnailEnded)
+        return outcome
+
     async def close(self) -> None:
         """Kills the worker."""
         if self._cooling is not None:
             self._cooling.cancel()
         await self._end()
 
-    async def _do(self, job: Job, seconds: float) -> ProbeEnded | DigestEnded:
+    async def _do(self, job: Job, seconds: float) -> ProbeEnded | DigestEnded | ThumbnailEnded:
         async with self._turn:
             if self._cooling is not None:
                 self._cooling.cancel()

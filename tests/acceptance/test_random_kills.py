@@ -1,0 +1,177 @@
+"""Daemon, recorder, worker and server die at random moments of one recording: one item, exact gaps."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.acceptance.recording import channel, ended, flowing, later_gaps, record, stored, workers_of
+from tests.support.daemon import Daemon, running, until
+from tests.support.ts import PacedServer
+
+pytestmark = pytest.mark.acceptance
+
+VICTIMS = ("recorder", "daemon", "server", "worker")
+UNWRITTEN, FLOWING, EXACT = 0.5, 3.0, 1.0
+"""Seconds: received but not stored at a kill; until data flow again; how exact a gap is."""
+
+
+class Hole(NamedTuple):
+    """When nothing came because of a kill."""
+
+    start: float
+    stop: float
+
+
+class Murder:
+    """One recording and those who die during it."""
+
+    def __init__(self, daemon: Daemon, server: PacedServer, name: str, item: str, seed: int) -> None:
+        self._daemon, self._server, self._name, self._item = daemon, server, name, item
+        self._random = random.Random(seed)
+        self._ended = 0  # bytes that earlier connections left
+        self.holes: list[Hole] = []
+        self._ways = {
+            "recorder": self._kill_recorder,
+            "daemon": self._kill_daemon,
+            "server": self._drop_connections,
+            "worker": self._kill_worker,
+        }
+
+    async def commit(self, victim: str) -> None:
+        """Waits until data flow, and a while; kills; looks at what became of it."""
+        before = len(stored(self._daemon, self._name))
+        await until(lambda: self._grown(before), 20)
+        await asyncio.sleep(self._random.uniform(0.0, 1.2))
+        await self._ways[victim]()
+
+    async def _kill_recorder(self) -> None:
+        recorder = await self._daemon.recorder()
+        sent = self._server.sent[-1]
+        killed = time.time()
+        os.kill(recorder, signal.SIGKILL)
+        kept = len(stored(self._daemon, self._name))
+        unwritten = (sent.by(killed) - (kept - self._ended)) * 8 / self._server.bitrate
+        assert unwritten <= UNWRITTEN, f"{unwritten:.2f} s were received and are lost"
+        await self._flows_again(killed)
+        assert await self._daemon.recorder() != recorder
+
+    async def _drop_connections(self) -> None:
+        killed = time.time()
+        self._server.drop()
+        await self._flows_again(killed)
+
+    async def _kill_daemon(self) -> None:
+        connections, recorder = self._server.connections, await self._daemon.recorder()
+        await self._daemon.kill()
+        before = len(stored(self._daemon, self._name))
+        await self._daemon.start()
+        assert await self._daemon.recorder() == recorder
+        await until(lambda: self._grown(before), 5)
+        assert self._server.connections == connections
+
+    async def _kill_worker(self) -> None:
+        connections = self._server.connections
+        await record(self._daemon, self._name, 0.5)  # its end gives a worker something to do
+        for _ in range(200):
+            workers = workers_of(await self._daemon.recorder())
+            for worker in workers:
+                os.kill(worker, signal.SIGKILL)
+            if workers:
+                break
+            await asyncio.sleep(0.05)
+        else:
+            pytest.fail("no worker was ever seen")
+        before = len(stored(self._daemon, self._name))
+        await until(lambda: self._grown(before), 5)
+        assert self._server.connections == connections
+
+    async def _flows_again(self, killed: float) -> None:
+        number = len(self._server.sent)
+        await until(lambda: self._connected(number), 20)
+        again = self._server.sent[number].marks[0][0]
+        assert again - killed <= FLOWING, f"{again - killed:.2f} s until data flowed again"
+        self.holes.append(Hole(killed, again))
+        self._ended = await until(self._settled, 10)
+
+    async def _settled(self) -> int | None:
+        """What the earlier connections left: everything but the open segment's file."""
+        sent = self._server.sent[-1]
+        found = stored(self._daemon, self._name)
+        at = found.rfind(bytes(sent.data[:4096])) if len(sent.data) >= 4096 else -1
+        return at if at >= 0 else None
+
+    async def _connected(self, number: int) -> bool | None:
+        return (len(self._server.sent) > number and bool(self._server.sent[number].marks)) or None
+
+    async def _grown(self, before: int) -> bool | None:
+        return len(stored(self._daemon, self._name)) > before or None
+
+
+async def kill(rounds: int, seed: int) -> None:
+    """One recording, so many kills, each kind of victim equally often."""
+    rng = random.Random(seed)
+    victims = [VICTIMS[number % len(VICTIMS)] for number in range(rounds)]
+    rng.shuffle(victims)
+    with tempfile.TemporaryDirectory(prefix="gwt-") as folder:  # short: a socket's path has 107 bytes
+        async with PacedServer() as server, running(Path(folder)) as daemon:
+            name = await channel(daemon, server)
+            item = await record(daemon, name, 6 * 3600)
+            await flowing(daemon, item)
+            murder = Murder(daemon, server, name, item, seed)
+            for victim in victims:
+                await murder.commit(victim)
+            await daemon.post(f"/dvr/recordings/{item}/stop")
+            whole = await ended(daemon, item, 60 + rounds)
+            kept = stored(daemon, name)
+            items = (await daemon.get("/dvr/recordings?limit=200"))["items"]
+    assert [one["id"] for one in items].count(item) == 1
+    assert len(items) == 1 + victims.count("worker")
+    gaps = later_gaps(whole)
+    assert len(gaps) == len(murder.holes)
+    for gap, hole in zip(gaps, murder.holes, strict=True):
+        start, stop = (datetime.fromisoformat(gap[end]).timestamp() for end in ("from", "to"))
+        assert abs(start - hole.start) <= EXACT
+        assert abs(stop - hole.stop) <= EXACT
+    begin = 0
+    for sent, following in zip(server.sent, [*server.sent[1:], None], strict=True):
+        length = common(kept, begin, bytes(sent.data))  # what is stored is a beginning of what was sent
+        if following is None:
+            assert begin + length == len(kept)
+        else:  # the next one's first bytes may go on as this one would have
+            head = bytes(following.data[:4096])
+            end = kept.rfind(head, begin, begin + length + len(head))
+            assert end > begin
+            begin = end
+
+
+def common(kept: bytes, position: int, data: bytes) -> int:
+    """How many bytes from `position` on are the beginning of `data`."""
+    low, high = 0, min(len(data), len(kept) - position)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if kept[position : position + middle] == data[:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+@pytest.mark.timeout(300)
+async def test_ten_random_kills() -> None:
+    await kill(10, seed=4)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+async def test_a_hundred_random_kills() -> None:
+    await kill(100, seed=random.randrange(1 << 32))
