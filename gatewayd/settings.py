@@ -100,6 +100,30 @@ class DiagnosticsSettings(_Section, frozen=True, kw_only=True):
     http_probe_url: str | None = None
 
 
+class AccessSettings(_Section, frozen=True, kw_only=True):
+    """Who may come in. `operator_key` is the public key (PEM, P-256 or Ed25519) that technicians' grants are
+    signed with; without one only the owner lets technicians in."""
+
+    operator_key: str | None = None
+
+
+class EmailSettings(_Section, frozen=True, kw_only=True):
+    """Where alerts are mailed. Nothing is sent while `host` or `to` is missing.
+
+    `security` `none` is for a mail server on the box itself. `password_file` is one that only the daemon
+    can read; its first line is the password. `ca_file` trusts a private authority.
+    """
+
+    host: str | None = None
+    port: Port = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str | None = None
+    password_file: str | None = None
+    sender: str | None = None
+    to: tuple[str, ...] = ()
+    ca_file: str | None = None
+
+
 class Settings(_Section, frozen=True, kw_only=True):
     """The whole file, a struct for each section."""
 
@@ -110,6 +134,8 @@ class Settings(_Section, frozen=True, kw_only=True):
     wifi: WifiSettings = WifiSettings()
     dvr: DvrSettings = DvrSettings()
     diagnostics: DiagnosticsSettings = DiagnosticsSettings()
+    access: AccessSettings = AccessSettings()
+    email: EmailSettings = EmailSettings()
 
 
 def load(path: Path) -> Settings:

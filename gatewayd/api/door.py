@@ -21,6 +21,7 @@ from gatewayd.api.connections import (
     Gate,
     Limits,
     Listener,
+    Seat,
     peer_credentials,
     plain_address,
 )
@@ -78,7 +79,8 @@ class Door:
     def _admit(self, peer: socket.socket, name: object) -> None:
         uid, groups = peer_credentials(peer) if self._listener == "socket" else (-1, frozenset[int]())
         address = f"uid:{uid}" if self._listener == "socket" else plain_address(name)
-        if not self._gate.enter(address):
+        seat = self._gate.enter(address)
+        if seat is None:
             log.debug("api.too_many_connections", address=address)
             peer.close()
             return
@@ -87,13 +89,22 @@ class Door:
             self._server,
             self._listener,
             self._limits,
-            left=lambda: self._gate.leave(address),
+            left=lambda: self._gate.leave(seat),
+            seat=seat,
             caller=callers.local(uid) if known else None,
             stranger=self._listener == "socket" and not known,
         )
-        self._tasks.spawn(f"api {self._listener} handshake", self._greet(peer, connection, address))
+        greeting = self._tasks.spawn(f"api {self._listener} handshake", self._greet(peer, connection, seat))
 
-    async def _greet(self, peer: socket.socket, connection: Connection, address: str) -> None:
+        def unseat() -> None:
+            if connection.transport is not None:
+                connection.transport.abort()
+            else:
+                greeting.cancel()
+
+        seat.trusted, seat.unseat = known, unseat
+
+    async def _greet(self, peer: socket.socket, connection: Connection, seat: Seat) -> None:
         handshake = self._limits.handshake if self._tls is not None else None
         shutdown = 2.0 if self._tls is not None else None
         try:
@@ -105,8 +116,8 @@ class Door:
                 ssl_shutdown_timeout=shutdown,
             )
         except OSError as error:  # ssl.SSLError and a time-out are among them
-            log.debug("api.handshake_failed", address=address, error=type(error).__name__)
+            log.debug("api.handshake_failed", address=seat.address, error=type(error).__name__)
         finally:
             if not connection.made:
                 peer.close()
-                self._gate.leave(address)
+                self._gate.leave(seat)

@@ -263,6 +263,7 @@ def _network_rows(handlers: Handlers) -> tuple[Operation, ...]:
             recovery="redo",
             secret_answer=True,
             target="network",
+            step_up=True,
         ),
     )
 

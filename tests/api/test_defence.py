@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import grp
 import multiprocessing
 import os
@@ -21,7 +22,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewayd.api.connections import Gate, Limits, peer_credentials, plain_address
+from gatewayd.api.connections import Gate, Limits, Seat, peer_credentials, plain_address
 from gatewayd.api.defence import host_of, same_origin
 from gatewayd.api.sockets import open_tcp
 from tests.support.api import BOX_ID, Api, open_api, trusting
@@ -167,10 +168,9 @@ async def test_a_handshake_that_never_comes_is_given_up(tmp_path: Path) -> None:
 
 async def test_silent_connections_are_counted_before_their_handshake(tmp_path: Path) -> None:
     async with open_api(tmp_path, limits=Limits(per_address=2, handshake=30.0)) as api:
-        silent = [await asyncio.open_connection("127.0.0.1", api.server.port) for _ in range(2)]
-        reader, writer = await asyncio.open_connection("127.0.0.1", api.server.port)
-        assert await read_all(reader) == b""
-        for _, stream in (*silent, (reader, writer)):
+        silent = [await asyncio.open_connection("127.0.0.1", api.server.port) for _ in range(3)]
+        assert await read_all(silent[0][0]) == b""  # the third took the place of the first
+        for _, stream in silent:
             stream.close()
             await stream.wait_closed()
         assert await answers_again(api)
@@ -207,27 +207,50 @@ async def test_broken_http_is_a_problem_with_headers(api: Api) -> None:
 
 
 async def test_one_address_gets_only_so_many_connections(tmp_path: Path) -> None:
+    """A stranger's next connection costs him his oldest; what somebody known uses stays."""
     async with open_api(tmp_path, limits=Limits(per_address=3)) as api:
-        streams = [await api.raw() for _ in range(3)]
-        with pytest.raises((ConnectionError, ssl.SSLError, asyncio.IncompleteReadError)):
-            reader, writer = await api.raw()
-            streams.append((reader, writer))
-            writer.write(b"GET /v1/free HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            await reader.readuntil(b"\r\n")
+        reader, writer = await api.raw()
+        request = b"GET /v1/things HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer owner\r\n\r\n"
+        writer.write(request)
+        assert await reader.readuntil(b"\r\n\r\n")
+        strangers = [await api.raw() for _ in range(4)]
+        for first, _ in strangers[:2]:
+            with contextlib.suppress(ConnectionError):
+                assert await read_all(first) == b""
+        writer.write(request)
+        assert b"HTTP/1.1 " in await reader.readuntil(b"\r\n\r\n")
         async with api.local.get("http://box/v1/free") as response:
-            assert response.status == 200  # the shell is not locked out
-        for _, writer in streams:
-            writer.close()
+            assert response.status == 200  # the shell has a count of its own
+        for _, one in (*strangers, (reader, writer)):
+            one.close()
         assert await answers_again(api)
 
 
-def test_the_gate_forgets_who_has_left() -> None:
+def test_the_gate_makes_room_at_the_cost_of_strangers() -> None:
     gate = Gate(Limits(per_address=2, total=3))
-    assert [gate.enter("a"), gate.enter("a"), gate.enter("a"), gate.enter("b"), gate.enter("c")] == [
-        True, True, False, True, False,
-    ]  # fmt: skip
-    gate.leave("a")
-    assert gate.enter("c")
+    ended: list[str] = []
+
+    def enter(address: str, name: str, *, trusted: bool = False) -> Seat | None:
+        seat = gate.enter(address)
+        if seat is not None:
+            seat.trusted, seat.unseat = trusted, lambda: ended.append(name)
+        return seat
+
+    enter("a", "a1", trusted=True)
+    second = enter("a", "a2")
+    enter("b", "b1")
+    assert ended == []
+    enter("c", "c1")
+    assert ended == ["a2"]  # of the address that had most
+    assert second is not None
+    gate.leave(second)  # again: nothing
+    enter("a", "a3", trusted=True)
+    assert ended == ["a2", "b1"]
+    assert enter("a", "a4") is None  # both of its places are used by somebody known
+    enter("c", "c2", trusted=True)
+    assert ended == ["a2", "b1", "c1"]
+    assert enter("d", "d1") is None
+    assert ended == ["a2", "b1", "c1"]
 
 
 def test_addresses_are_plain() -> None:
