@@ -36,7 +36,7 @@ from gatewayd.access import (
     read_key,
 )
 from gatewayd.access import operations as access_operations
-from gatewayd.api import Advert, ApiServer, BoxTls, sockets
+from gatewayd.api import Advert, ApiServer, BoxTls, Given, sockets
 from gatewayd.api.mdns import own_addresses
 from gatewayd.api.server import ADMIN_GROUP, group_id
 from gatewayd.banner import banner
@@ -211,8 +211,11 @@ class House:
 
     async def _open_identity(self, database: Database) -> BoxTls:
         self._box_id = await ensure_box_id(database)
-        tls = BoxTls(self._where.state / "tls", self._clock, box=self._box_id, names=self._settings.api.hosts)
+        api = self._settings.api
+        given = Given.of(api.certificate, api.key)
+        tls = BoxTls(self._where.state / "tls", self._clock, box=self._box_id, names=api.hosts, given=given)
         await tls.load()
+        self._tasks.supervise("certificate", tls.keep)
         return tls
 
     # --- the other processes ------------------------------------------------------------------------

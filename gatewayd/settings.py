@@ -31,12 +31,18 @@ class BoxSettings(_Section, frozen=True, kw_only=True):
 
 
 class ApiSettings(_Section, frozen=True, kw_only=True):
-    """The HTTPS listener. `hosts` are further names that requests may be addressed to."""
+    """The HTTPS listener. `hosts` are further names that requests may be addressed to.
+
+    `certificate` and `key` are files (PEM, the whole chain) for a name of one's own: whoever asks for one of
+    the certificate's names gets it, everybody else the box's own, which apps pin.
+    """
 
     port: Port = 443
     address: str | None = None
     hosts: tuple[str, ...] = ()
     advertise: bool = True
+    certificate: str | None = None
+    key: str | None = None
 
 
 class ClockSettings(_Section, frozen=True, kw_only=True):

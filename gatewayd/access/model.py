@@ -12,7 +12,7 @@ from gatewayd.callers import Role, Scope
 from gatewayd.events import EventData
 
 OwnerState = Literal["unclaimed", "ready"]
-EndReason = Literal["revoked", "logout", "idle", "restored", "reused", "ended", "account"]
+EndReason = Literal["revoked", "logout", "idle", "restored", "reused", "ended", "account", "replaced"]
 
 
 class Session(msgspec.Struct, kw_only=True):

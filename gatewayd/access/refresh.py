@@ -58,9 +58,10 @@ class Refresher:
     def _rotate(self, unit: Unit, session: Session, successor: bytes) -> None:
         used, rotated = session.refresh, self._clock.monotonic()
         if session.previous is not None:
-            number = "(SELECT coalesce(max(number), 0) + 1 FROM refresh_spent WHERE session = ?2)"
             unit.execute(
-                f"INSERT INTO refresh_spent (digest, session, number) VALUES (?1, ?2, {number})",  # noqa: S608
+                "INSERT INTO refresh_spent (digest, session, number)"
+                " SELECT ?1, ?2, (SELECT coalesce(max(number), 0) + 1 FROM refresh_spent WHERE session = ?2)"
+                " FROM sessions WHERE id = ?2",
                 (session.previous, session.id),
             )
             unit.execute(

@@ -27,6 +27,8 @@ FLUSH_EVERY = 6 * 3600.0
 """How often the use of sessions is written down: an SD card is not worn out by being asked."""
 FRESH = 300.0
 """Seconds for which a proof of oneself (a password, a code, presence) is good for what needs one."""
+MOST_EACH = 100
+"""Sessions of one account."""
 _PREFIX = "session:"
 
 
@@ -96,6 +98,7 @@ class Sessions:
             address=address,
             proved=monotonic if fresh else -FRESH,
         )
+        self._make_room(unit, account)
         self._insert(unit, session)
         unit.execute("INSERT INTO access_names (id, name) VALUES (?, ?)", (session.id, label))
         token = self.tokens.issue(unit, session.id, cookie=cookie)
@@ -208,6 +211,13 @@ class Sessions:
                         "UPDATE sessions SET last_used = ?, idle = ?, address = ? WHERE id = ?",
                         (session.last_used.timestamp(), session.idle, session.address, session.id),
                     )
+
+    def _make_room(self, unit: Unit, account: str | None) -> None:
+        """Whoever signs in again and again replaces the session that was idle for longest."""
+        mine = [session for session in self.live() if session.account == account and account is not None]
+        if len(mine) >= MOST_EACH:
+            monotonic = self._clock.monotonic()
+            self.end(unit, max(mine, key=lambda session: session.idle_at(monotonic)), "replaced")
 
     def _left(self, session: Session) -> float:
         """Seconds until it ends if nobody uses it."""

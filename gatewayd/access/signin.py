@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 
@@ -70,8 +71,11 @@ class SignIn:
         # A name that nobody has waits as one that somebody has: the answer does not tell them apart.
         guessed = account.id if account is not None else _nobody(name)
         failures = self._guesses.begin(guessed, caller.address)
-        await self._write_failures(account, failures)
-        right = await self._passwords.holds(None if account is None else account.password, password)
+        # Both at once: the write is hidden behind the hash, whether there is anything to write or not.
+        stored = None if account is None else account.password
+        _, right = await asyncio.gather(
+            self._write_failures(account, failures), self._passwords.holds(stored, password)
+        )
         if account is None or not right:
             log.warning("access.login_refused", address=caller.address)
             await self._failed("login")

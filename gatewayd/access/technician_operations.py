@@ -174,6 +174,7 @@ def _coming(handlers: _Handlers) -> tuple[Operation, ...]:
             recovery="transaction",
             lock=_LOCK,
             secret_answer=True,
+            step_up=True,
         ),
         Operation(
             name="access.technician.redeem",

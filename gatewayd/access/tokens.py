@@ -58,7 +58,9 @@ class Tokens:
             ends=None if cookie else self._clock.monotonic() + ACCESS_LIFE,
         )
         unit.execute(
-            "INSERT INTO session_tokens (digest, session, cookie, boot, ends) VALUES (?, ?, ?, ?, ?)",
+            # The session may end between this and the commit: then there is nothing to write.
+            "INSERT INTO session_tokens (digest, session, cookie, boot, ends)"
+            " SELECT ?1, ?2, ?3, ?4, ?5 FROM sessions WHERE id = ?2",
             (token.digest, session, cookie, self._boot, token.ends),
         )
         mine = self._by_session.get(session, [])

@@ -29,7 +29,12 @@ _GROUPS_BYTES = 1024  # the most that Python's getsockopt takes: 256 groups
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one peer may take. Times in seconds, sizes in bytes."""
+    """What one peer may take. Times in seconds, sizes in bytes.
+
+    `pace` lies between two handshakes with addresses from which nobody known has come yet: a handshake costs
+    a small box milliseconds, and a thousand at once would keep everybody else waiting. `known` is how many
+    other addresses are remembered.
+    """
 
     per_address: int = 64
     total: int = 256
@@ -38,7 +43,9 @@ class Limits:
     body: float = 10.0
     body_bytes: int = 1 << 20
     keep_alive: float = 30.0
-    linger: float = 2.0
+    linger: float = 1.0
+    pace: float = 0.008
+    known: int = 256
 
 
 class Seat:
@@ -65,6 +72,19 @@ class Gate:
         self._limits = limits
         self._seats: dict[Seat, None] = {}  # in the order of their coming
         self._open: Counter[str] = Counter()
+        self._known: dict[str, None] = {}
+
+    def know(self, seat: Seat) -> None:
+        """Somebody known has asked for something by this connection: it makes room for nobody."""
+        seat.trusted = True
+        self._known.pop(seat.address, None)
+        self._known[seat.address] = None
+        while len(self._known) > self._limits.known:
+            del self._known[next(iter(self._known))]
+
+    def knows(self, address: str) -> bool:
+        """Whether somebody known has come from this address before."""
+        return address in self._known
 
     def enter(self, address: str) -> Seat | None:
         """A seat for one more connection; None when every one is taken by somebody known."""
@@ -126,11 +146,11 @@ class Connection(RequestHandler):
         limits: Limits,
         *,
         left: Callable[[], None],
-        seat: Seat | None = None,
+        trusted: Callable[[], None] = _nothing,
         caller: Caller | None = None,
         stranger: bool = False,
     ) -> None:
-        """`left` is called when the connection, once made, has ended."""
+        """`left` is called when the connection, once made, has ended; `trusted` when a known one uses it."""
         self._loop_here = asyncio.get_running_loop()
         super().__init__(
             server,
@@ -151,7 +171,7 @@ class Connection(RequestHandler):
         self.peer_address = ""
         self.made = False
         self._left = left
-        self._seat = seat
+        self._trusted = trusted
         self._limits = limits
         self._timer: asyncio.TimerHandle | None = None
         self._content: StreamReader | None = None
@@ -175,9 +195,8 @@ class Connection(RequestHandler):
             self._content.feed_eof()
 
     def trust(self) -> None:
-        """Somebody known has asked for something: this connection makes room for nobody."""
-        if self._seat is not None:
-            self._seat.trusted = True
+        """Somebody known has asked for something by it."""
+        self._trusted()
 
     def heard(self, request: web.Request) -> None:
         """A request's header has come: the deadline is over."""

@@ -56,6 +56,8 @@ class Door:
         self._limits = limits
         self._tls = tls
         self._tasks = tasks
+        self._queue = asyncio.Lock()
+        self._last = 0.0
         sock.setblocking(False)
         sock.listen(128)
 
@@ -90,7 +92,7 @@ class Door:
             self._listener,
             self._limits,
             left=lambda: self._gate.leave(seat),
-            seat=seat,
+            trusted=lambda: self._gate.know(seat),
             caller=callers.local(uid) if known else None,
             stranger=self._listener == "socket" and not known,
         )
@@ -104,10 +106,19 @@ class Door:
 
         seat.trusted, seat.unseat = known, unseat
 
+    async def _turn(self) -> None:
+        """Waits for the next moment at which a stranger's handshake may begin, in the order of coming."""
+        loop = asyncio.get_running_loop()
+        async with self._queue:
+            await asyncio.sleep(max(0.0, self._last + self._limits.pace - loop.time()))
+            self._last = loop.time()
+
     async def _greet(self, peer: socket.socket, connection: Connection, seat: Seat) -> None:
         handshake = self._limits.handshake if self._tls is not None else None
         shutdown = 2.0 if self._tls is not None else None
         try:
+            if self._tls is not None and not self._gate.knows(seat.address):
+                await self._turn()
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: connection,
                 peer,

@@ -78,11 +78,11 @@ class Client:
         request = (await self.catalogue()).request(operation, arguments or {})
         idempotency_key = idempotency_key or secrets.token_urlsafe(16)
         try:
-            return await self._send(request, idempotency_key)
+            return await self.send(request, idempotency_key)
         except Unreachable:
             if not request.mutates:
                 raise
-        return await self._send(request, idempotency_key)
+        return await self.send(request, idempotency_key)
 
     async def catalogue(self) -> Catalogue:
         """What this box can be asked."""
@@ -104,7 +104,7 @@ class Client:
         pause = 0.5
         while True:
             try:
-                async with contextlib.aclosing(self._listen(topics, since, epoch)) as frames:
+                async with contextlib.aclosing(self.listen(topics, since, epoch)) as frames:
                     async for event in frames:
                         since, epoch, pause = event.seq, event.epoch, 0.5
                         yield event
@@ -117,9 +117,13 @@ class Client:
         await self.call("access.logout")
         self._token = None
 
-    async def _listen(
-        self, topics: tuple[str, ...], since: int | None, epoch: str | None
+    async def listen(
+        self, topics: tuple[str, ...], since: int | None = None, epoch: str | None = None
     ) -> AsyncGenerator[Event, None]:
+        """Events until the connection ends; `since` and `epoch` of the last one to go on after it.
+
+        Raises Refused, Unreachable.
+        """
         ticket = (await self.call("access.tickets.create"))["ticket"]
         query: dict[str, Any] = {"topics": ",".join(topics) or "*", "ticket": ticket}
         if since is not None:
@@ -128,10 +132,11 @@ class Client:
             async for message in socket:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     yield Event(**json.loads(message.data))
-        if socket.close_code == aiohttp.WSCloseCode.POLICY_VIOLATION:
-            raise Refused({"code": "access.session_revoked", "detail": "This session has ended."})
+            if socket.close_code == aiohttp.WSCloseCode.POLICY_VIOLATION:
+                raise Refused({"code": "access.session_revoked", "detail": "This session has ended."})
 
-    async def _send(self, request: HttpRequest, idempotency_key: str) -> Any:
+    async def send(self, request: HttpRequest, idempotency_key: str) -> Any:
+        """One request with a good token, renewed where needed. Raises Refused, Unreachable."""
         token = await self._current()
         try:
             return await self._connection.send(request, token=token, idempotency_key=idempotency_key)

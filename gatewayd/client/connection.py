@@ -73,7 +73,8 @@ class Connection:
         """A WebSocket. Raises Refused (without a reason: there is none in a handshake), Unreachable."""
         with self._reaching():
             try:
-                socket = await self._http.ws_connect(self.url + path, heartbeat=HEARTBEAT)
+                # The box hangs up as soon as it has said goodbye: answering that would lose why it did.
+                socket = await self._http.ws_connect(self.url + path, heartbeat=HEARTBEAT, autoclose=False)
             except aiohttp.WSServerHandshakeError as error:
                 raise Refused({"code": "", "detail": f"The box answered {error.status}."}) from None
         try:

@@ -30,7 +30,7 @@ def personal(database: Database) -> Tables:
                     "DELETE FROM wifi_keys WHERE revoked IS NOT NULL",
                     "UPDATE wifi_keys SET label = id, last_seen = NULL",
                 ),
-                "A key that works keeps its id and its password.",
+                "A key that works keeps its id, which was made of its name: revoke it first.",
             ),
             Item(
                 "devices_met",

@@ -140,6 +140,7 @@ class Post:
             return "451 try again later"
         assert isinstance(envelope.content, bytes)
         self.mails.append(message_from_bytes(envelope.content))
+        assert server.transport is not None
         self.tls.append(server.transport.get_extra_info("ssl_object") is not None)
         return "250 taken"
 

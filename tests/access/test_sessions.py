@@ -11,6 +11,7 @@ import pytest
 
 from gatewayd.access import ScopeAuthoriser, ensure_box_id
 from gatewayd.access.identity import ALPHABET
+from gatewayd.access.sessions import MOST_EACH
 from gatewayd.callers import ROLES, Caller, Scope, anonymous, local
 from gatewayd.errors import GatewayError
 from tests.access.apps import SHELL, App, pair
@@ -210,6 +211,31 @@ async def test_use_is_written_down_every_few_hours(access: Access, clock: FakeCl
     assert row["idle"] == 6 * 3600 - 600
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
+
+
+async def test_signing_in_again_and_again_replaces_the_idlest(access: Access, clock: FakeClock) -> None:
+    idle = await pair(access, "Idle")
+    await clock.advance(10)
+    app = await pair(access)
+    for _ in range(MOST_EACH - 2):
+        await pair(access)
+    assert await idle.is_let_in()
+    await clock.advance(1)
+    assert await app.is_let_in()
+    await pair(access)
+    assert len(await access.service.sessions()) == MOST_EACH
+    assert await app.is_let_in()
+
+
+async def test_a_session_that_ends_during_its_refresh(access: Access) -> None:
+    app = await pair(access)
+    unit = access.database.unit()
+    await access.service.refresher.refresh(unit, app.granted["refresh_token"], app.stranger())
+    await access.call("access.sessions.revoke", {"session": app.session}, caller=SHELL)
+    await access.database.commit(unit)
+    assert not await app.is_let_in()
+    for table in ("sessions", "session_tokens", "refresh_spent"):
+        assert await access.database.fetch_all(f"SELECT * FROM {table}") == []
 
 
 async def test_after_a_restored_backup_every_session_is_void(access: Access) -> None:
