@@ -24,9 +24,19 @@ from pathlib import Path
 import structlog
 
 from gatewayd import __version__, places
-from gatewayd.access import AccessService, AuditLog, ScopeAuthoriser, ensure_box_id
+from gatewayd.access import (
+    AccessService,
+    AuditLog,
+    Mailer,
+    PrivacySettings,
+    ScopeAuthoriser,
+    check_mail,
+    ensure_box_id,
+    privacy_operations,
+    read_key,
+)
 from gatewayd.access import operations as access_operations
-from gatewayd.api import Advert, ApiServer, BoxTls, sockets
+from gatewayd.api import Advert, ApiServer, BoxTls, Given, sockets
 from gatewayd.api.mdns import own_addresses
 from gatewayd.api.server import ADMIN_GROUP, group_id
 from gatewayd.banner import banner
@@ -49,14 +59,14 @@ from gatewayd.settings import SYSTEM_FILE, Settings, load, parse
 from gatewayd.store import outbox
 from gatewayd.store.database import Database
 from gatewayd.store.keeper import Keeper
-from gatewayd.system import core_dumps, files, logs
+from gatewayd.system import core_dumps, files, logs, memory
 from gatewayd.system.activation import inherited
 from gatewayd.system.boot import boot_id
 from gatewayd.system.children import Child
 from gatewayd.system.clock import SystemClock
 from gatewayd.system.notify import notify, watchdog_seconds
 from gatewayd.tasks import Tasks
-from gatewayd.trades import Ground, Trades, open_trades
+from gatewayd.trades import Ground, Trades, open_privacy, open_trades
 from gatewayd.upkeep.operations import operations as upkeep_operations
 from gatewayd.wifi.household_operations import household_operations
 from gatewayd.wifi.operations import operations as wifi_operations
@@ -89,6 +99,7 @@ def run(options: Options) -> bool:
     logs.configure(options.log_level)
     os.umask(0o077)
     core_dumps.forbid()
+    memory.give_back_large_blocks()
     try:
         settings = read_settings(options)
         where = places.find(
@@ -145,7 +156,7 @@ class House:
             ground = Ground(self._settings, self._where, self._clock, self._bus, self._tasks, database)
             trades = await open_trades(stack, ground, doors, access, self.restart)
             stack.push_async_callback(self._tasks.close)
-            registry = await self._lay_table(database, trades, doors.surveyor)
+            registry = await self._lay_table(ground, trades, doors.surveyor)
             api = await self._open_ways_in(stack, registry, tls, trades)
             self.registry, self.trades = registry, trades
             await self._say_ready(api, tls, trades)
@@ -181,7 +192,9 @@ class House:
     async def _open_state(self, stack: AsyncExitStack) -> Database:
         database = await self._keeper.open(self._bus)
         stack.push_async_callback(database.close)
-        database.on_leaving(outbox.writer(self._clock))
+        self._privacy = PrivacySettings(database)
+        await self._privacy.load()
+        database.on_leaving(outbox.writer(self._clock, self._privacy.may_leave))
         row = await database.fetch_one("SELECT value FROM facts WHERE name = 'last_seen'")
         if row is not None:
             self._clock.floor(datetime.fromtimestamp(float(row["value"]), UTC))
@@ -203,8 +216,11 @@ class House:
 
     async def _open_identity(self, database: Database) -> BoxTls:
         self._box_id = await ensure_box_id(database)
-        tls = BoxTls(self._where.state / "tls", self._clock, box=self._box_id, names=self._settings.api.hosts)
+        api = self._settings.api
+        given = Given.of(api.certificate, api.key)
+        tls = BoxTls(self._where.state / "tls", self._clock, box=self._box_id, names=api.hosts, given=given)
         await tls.load()
+        self._tasks.supervise("certificate", tls.keep)
         return tls
 
     # --- the other processes ------------------------------------------------------------------------
@@ -246,6 +262,8 @@ class House:
     # --- access and the table -----------------------------------------------------------------------
 
     async def _open_access(self, stack: AsyncExitStack, database: Database, tls: BoxTls) -> AccessService:
+        operator, email = self._settings.access.operator_key, self._settings.email
+        mailed = check_mail(email)
         access = AccessService(
             database=database,
             clock=self._clock,
@@ -253,17 +271,24 @@ class House:
             fingerprint=tls.spki_sha256(),
             host=lambda: f"{self._box_id}.local:{self._port}",
             boot=await asyncio.to_thread(boot_id),
+            operator=None if operator is None else read_key(operator),
+            mailed=mailed,
         )
         await access.load()
         if self._keeper.restored_from is not None:
             await access.void_sessions()
         stack.push_async_callback(access.close)
         self._tasks.supervise("sessions", access.keep)
+        self._tasks.supervise("visits", access.technicians.keep)
+        if mailed:
+            mailer = Mailer(database, self._bus, self._clock, email, box=self._settings.box.name)
+            self._tasks.supervise("mail", mailer.run)
         return access
 
-    async def _lay_table(self, database: Database, trades: Trades, surveyor: Surveyor) -> Registry:
+    async def _lay_table(self, ground: Ground, trades: Trades, surveyor: Surveyor) -> Registry:
         """The operations of everything, behind the one executor."""
-        locks, audit = Locks(), AuditLog(database, self._clock)
+        database = ground.database
+        locks, audit = Locks(), AuditLog(database, self._clock, trades.access.alerts.changed)
         jobs = Jobs(database, self._bus, self._clock, self._tasks, locks)
         await jobs.recover()
         ledger = Ledger(database, self._clock, await asyncio.to_thread(self._ledger_secret))
@@ -276,7 +301,9 @@ class House:
             authoriser=ScopeAuthoriser(),
             auditor=audit,
         )
-        parts = overview(trades.wifi, trades.dvr, trades.diagnostics, self._keeper.restored_from)
+        parts = overview(
+            trades.wifi, trades.dvr, trades.diagnostics, trades.access.alerts, self._keeper.restored_from
+        )
         registry.add(box_operations(lambda: self._info(trades), parts, self._where.state))
         registry.add(job_operations(jobs, registry))
         registry.add(household_rows(trades.household))
@@ -289,6 +316,7 @@ class House:
         registry.add(diagnostics_operations(trades.diagnostics))
         registry.add(signal_operations(TelevisionSignal(trades.dvr)))
         registry.add(upkeep_operations(trades.upkeep))
+        registry.add(privacy_operations(open_privacy(ground, trades, self._privacy, audit, self._keeper)))
         self._tasks.supervise("ledger", lambda: self._sweep(ledger))
         return registry
 

@@ -37,7 +37,7 @@ class Scope(StrEnum):
     PORTAL_MANAGE = "portal:manage"
 
 
-Role = Literal["anonymous", "owner", "member", "viewer", "technician", "portal", "local"]
+Role = Literal["anonymous", "owner", "member", "viewer", "technician", "tool", "portal", "local"]
 Via = Literal["http", "socket", "portal", "internal"]
 
 _EVERYTHING = frozenset(Scope)
@@ -70,6 +70,15 @@ _TECHNICIAN = frozenset(
         Scope.UPKEEP_RESTART,
     }
 )
+# The most that a tool's token can be given: nothing of people, of keys, or of what leaves the house.
+_TOOL = _EVERYTHING - {
+    Scope.ACCESS_SELF,
+    Scope.ACCESS_MANAGE,
+    Scope.ACTIVITY_READ,
+    Scope.PRIVACY,
+    Scope.PORTAL_MANAGE,
+    Scope.WIFI_REVEAL,
+}
 _PORTAL = _TECHNICIAN | {Scope.DVR_WRITE, Scope.UPKEEP_MANAGE, Scope.PORTAL_READ}
 
 ROLES: dict[Role, frozenset[Scope]] = {
@@ -78,6 +87,7 @@ ROLES: dict[Role, frozenset[Scope]] = {
     "member": _MEMBER,
     "viewer": _VIEWER,
     "technician": _TECHNICIAN,
+    "tool": _TOOL,
     "portal": _PORTAL,
     "local": _EVERYTHING,
 }
@@ -96,28 +106,51 @@ TOPIC_SCOPES: dict[str, Scope] = {
 }
 
 
+class Shown(Struct, frozen=True, kw_only=True):
+    """What a request shows to be let in, as it came: nothing of it is checked yet.
+
+    `proof` is a DPoP header and `method` and `url` are what it has to be made for; `csrf` is what a page
+    repeats beside its cookie; `address` is where the request comes from.
+    """
+
+    kind: Literal["none", "bearer", "dpop", "cookie", "ticket"] = "none"
+    token: str = ""
+    proof: str | None = None
+    csrf: str | None = None
+    method: str = "GET"
+    url: str = ""
+    address: str = ""
+
+
 class Caller(Struct, frozen=True, kw_only=True):
-    """Who asks, already authenticated: `id` is opaque (`session:01J...`, `uid:0`), never a name."""
+    """Who asks, already authenticated: `id` is opaque (`session:01J...`, `uid:0`), never a name.
+
+    `key` is the thumbprint (RFC 7638) of a key that the caller has proved to hold, also when nobody knows
+    the caller yet; `address` is where it comes from; `fresh` says that it has proved itself anew just now.
+    """
 
     id: str
     role: Role
     scopes: frozenset[Scope]
     via: Via
+    key: str | None = None
+    address: str = ""
+    fresh: bool = False
 
     def may_hear(self, topic: str) -> bool:
         """Whether events of this topic may be told to this caller."""
         return TOPIC_SCOPES.get(topic.partition(".")[0], Scope.EVENTS_READ) in self.scopes
 
 
-def anonymous(via: Via) -> Caller:
-    """Somebody without a token."""
-    return Caller(id="anonymous", role="anonymous", scopes=frozenset(), via=via)
+def anonymous(via: Via, *, key: str | None = None, address: str = "") -> Caller:
+    """Somebody without a token, who may have proved to hold a key."""
+    return Caller(id="anonymous", role="anonymous", scopes=frozenset(), via=via, key=key, address=address)
 
 
 def local(uid: int) -> Caller:
     """A process on the box, known by its peer credentials."""
-    return Caller(id=f"uid:{uid}", role="local", scopes=ROLES["local"], via="socket")
+    return Caller(id=f"uid:{uid}", role="local", scopes=ROLES["local"], via="socket", fresh=True)
 
 
-INTERNAL = Caller(id="box", role="local", scopes=ROLES["local"], via="internal")
+INTERNAL = Caller(id="box", role="local", scopes=ROLES["local"], via="internal", fresh=True)
 """The daemon itself."""

@@ -62,7 +62,9 @@ class Operation:
     needed. A mutation names its `recovery`: `transaction` (its effect commits with the ledger row),
     `redo` (may be done twice), `check` (`check` tells the result if it happened, else None), `never`
     (not repeated once begun). `lock` and `target` are formatted from request fields; `target` is
-    what the audit row names. `secret_answer` keeps the answer out of the ledger.
+    what the audit row names. `secret_answer` keeps the answer out of the ledger. `session` tells the ways
+    in for browsers that a session begins or ends with it. `step_up`: whoever calls it has proved within
+    the last minutes that he is the one who holds the token; programs on the box need not.
     """
 
     name: str
@@ -80,6 +82,8 @@ class Operation:
     status: int = 200
     secret_answer: bool = False
     target: str | None = None
+    session: Literal["begins", "ends"] | None = None
+    step_up: bool = False
 
     def __post_init__(self) -> None:
         if self.mutates != (self.recovery is not None):

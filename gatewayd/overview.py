@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from gatewayd.access.alerts import Alerts
 from gatewayd.box.model import Alert, Part, Parts, Verdict
 from gatewayd.diagnostics import DiagnosticsService, TvChannel, TvSignal
 from gatewayd.dvr.service import DvrService
@@ -13,9 +14,9 @@ from gatewayd.wifi import WifiService
 
 
 def overview(
-    wifi: WifiService, dvr: DvrService, diagnostics: DiagnosticsService, restored: Path | None
+    wifi: WifiService, dvr: DvrService, diagnostics: DiagnosticsService, own: Alerts, restored: Path | None
 ) -> Parts:
-    """The parts. `restored` is the backup that this start had to use, if it did."""
+    """The parts. `own` are the owner's alerts, `restored` is the backup that this start had to use."""
 
     async def verdict() -> Verdict:
         state, sentence, code = diagnostics.latest()
@@ -42,6 +43,7 @@ def overview(
         if summary.state == "down":
             found.append(Alert(code="dvr.recorder_away", sentence=summary.summary))
         found += [Alert(code=told.code, sentence=told.sentence) for told in await dvr.report.alerts()]
+        found += [Alert(code=f"access.{each.kind}", sentence=each.sentence) for each in await own.unseen()]
         return tuple(found)
 
     return Parts(verdict=verdict, internet=internet, wifi=radio, dvr=television, alerts=alerts)

@@ -32,12 +32,18 @@ class BoxSettings(_Section, frozen=True, kw_only=True):
 
 
 class ApiSettings(_Section, frozen=True, kw_only=True):
-    """The HTTPS listener. `hosts` are further names that requests may be addressed to."""
+    """The HTTPS listener. `hosts` are further names that requests may be addressed to.
+
+    `certificate` and `key` are files (PEM, the whole chain) for a name of one's own: whoever asks for one of
+    the certificate's names gets it, everybody else the box's own, which apps pin.
+    """
 
     port: Port = 443
     address: str | None = None
     hosts: tuple[str, ...] = ()
     advertise: bool = True
+    certificate: str | None = None
+    key: str | None = None
 
 
 class ClockSettings(_Section, frozen=True, kw_only=True):
@@ -105,6 +111,30 @@ class DiagnosticsSettings(_Section, frozen=True, kw_only=True):
     http_probe_url: str | None = None
 
 
+class AccessSettings(_Section, frozen=True, kw_only=True):
+    """Who may come in. `operator_key` is the public key (PEM, P-256 or Ed25519) that technicians' grants are
+    signed with; without one only the owner lets technicians in."""
+
+    operator_key: str | None = None
+
+
+class EmailSettings(_Section, frozen=True, kw_only=True):
+    """Where alerts are mailed. Nothing is sent while `host` or `to` is missing.
+
+    `security` `none` is for a mail server on the box itself. `password_file` is one that only the daemon
+    can read; its first line is the password. `ca_file` trusts a private authority.
+    """
+
+    host: str | None = None
+    port: Port = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str | None = None
+    password_file: str | None = None
+    sender: str | None = None
+    to: tuple[str, ...] = ()
+    ca_file: str | None = None
+
+
 class Settings(_Section, frozen=True, kw_only=True):
     """The whole file, a struct for each section."""
 
@@ -115,6 +145,8 @@ class Settings(_Section, frozen=True, kw_only=True):
     wifi: WifiSettings = WifiSettings()
     dvr: DvrSettings = DvrSettings()
     diagnostics: DiagnosticsSettings = DiagnosticsSettings()
+    access: AccessSettings = AccessSettings()
+    email: EmailSettings = EmailSettings()
 
 
 def load(path: Path) -> Settings:

@@ -7,22 +7,28 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from gatewayd.access import AccessService
+from gatewayd.access import AccessService, AuditLog, Privacy, PrivacySettings
 from gatewayd.box.household import Household
 from gatewayd.diagnostics import DiagnosticsService
+from gatewayd.diagnostics import personal as diagnostics_personal
 from gatewayd.doors import Doors
 from gatewayd.dvr.client import RecorderClient
 from gatewayd.dvr.fetcher import HttpNetwork
+from gatewayd.dvr.personal import DvrArea
 from gatewayd.dvr.service import DvrService
 from gatewayd.events import Bus
 from gatewayd.places import Places
 from gatewayd.settings import Settings
 from gatewayd.store.database import Database
+from gatewayd.store.keeper import Keeper
+from gatewayd.store.personal import PersonalArea
 from gatewayd.system.clock import SystemClock
 from gatewayd.system.zone import find_zone
 from gatewayd.tasks import Tasks
+from gatewayd.upkeep import personal as upkeep_personal
 from gatewayd.upkeep.service import Upkeep
 from gatewayd.wifi import WifiService
+from gatewayd.wifi import personal as wifi_personal
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,35 @@ async def open_trades(
     upkeep = Upkeep(ground.database, ground.clock, ground.tasks, doors.power, restart, busy)
     await upkeep.start()
     return Trades(access, household, wifi, dvr, doctor, upkeep)
+
+
+def open_privacy(
+    ground: Ground, trades: Trades, settings: PrivacySettings, audit: AuditLog, keeper: Keeper
+) -> Privacy:
+    """Exporting and erasing what all features hold of people, and their retention."""
+    privacy = Privacy(
+        ground.database,
+        ground.clock,
+        settings,
+        audit,
+        personal_areas(ground, trades),
+        folder=ground.where.state / "exports",
+        rewrite_backups=lambda: keeper.rewrite_backups(ground.database),
+    )
+    ground.tasks.supervise("privacy", privacy.keep)
+    return privacy
+
+
+def personal_areas(ground: Ground, trades: Trades) -> tuple[PersonalArea, ...]:
+    """What each feature holds of people."""
+    database = ground.database
+    return (
+        trades.access.personal,
+        wifi_personal.personal(database),
+        DvrArea(database, ground.clock, ground.where.media, trades.dvr.wake),
+        diagnostics_personal.personal(database),
+        upkeep_personal.personal(database),
+    )
 
 
 async def _wifi(

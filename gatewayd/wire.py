@@ -14,7 +14,7 @@ from gatewayd.system.clock import rfc3339
 from gatewayd.system.secret import Secret
 
 T = TypeVar("T")
-_AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+_AT = re.compile(r" - at (?:`key` in )?`\$\.?(?P<path>[^`]*)`$")
 _NAMED = re.compile(r"(?P<what>missing required|contains unknown) field `(?P<field>[^`]*)`")
 
 

@@ -8,10 +8,14 @@ import re
 import secrets
 from urllib.parse import urlencode
 
+from gatewayd.access import base64url
+
 CODE_DIGITS = 8
 SECRET_BYTES = 16  # 128 bits: nobody guesses it, so it needs no five tries
 TOKEN_BYTES = 32
 TOKEN_PREFIX = "gwt_"  # noqa: S105  # lets secret scanners know one when they see one
+REFRESH_PREFIX = "gwr_"
+CSRF_CHARACTERS = 22
 _DIGITS = re.compile(rf"[0-9]{{{CODE_DIGITS}}}")
 
 
@@ -28,6 +32,27 @@ def draw_secret() -> str:
 def draw_token() -> str:
     """A bearer token: 256 random bits that mean nothing by themselves."""
     return TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def next_refresh(chain: bytes, before: str) -> str:
+    """The refresh token after `before` in the chain of one session: 256 bits.
+
+    Made, not drawn: a reply that was lost can be given again although only hashes are kept. Who has the
+    state file knows `chain` but no token, who has a token does not know `chain`.
+    """
+    return REFRESH_PREFIX + base64url.encode(hmac.digest(chain, before.encode("utf-8"), "sha256"))
+
+
+def csrf(token: str) -> str:
+    """What a page repeats in a header beside its cookie: it shows that the page may read our answers."""
+    return base64url.encode(hashlib.sha256(b"csrf " + token.encode("utf-8", "surrogatepass")).digest())[
+        :CSRF_CHARACTERS
+    ]
+
+
+def draw_ticket() -> str:
+    """A ticket: 128 bits, short enough for an address."""
+    return "gwk_" + secrets.token_urlsafe(SECRET_BYTES)
 
 
 def read_code(typed: str) -> str | None:

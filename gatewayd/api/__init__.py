@@ -7,8 +7,9 @@ box findable. Nothing here knows a feature: what can be asked stands in the regi
 from gatewayd.api.authenticate import Authenticator
 from gatewayd.api.box import BoxInfo, BoxInfoSource
 from gatewayd.api.connections import Limits
+from gatewayd.api.given import Given
 from gatewayd.api.mdns import Advert
 from gatewayd.api.server import ApiServer
 from gatewayd.api.tls import BoxTls
 
-__all__ = ["Advert", "ApiServer", "Authenticator", "BoxInfo", "BoxInfoSource", "BoxTls", "Limits"]
+__all__ = ["Advert", "ApiServer", "Authenticator", "BoxInfo", "BoxInfoSource", "BoxTls", "Given", "Limits"]

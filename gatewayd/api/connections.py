@@ -29,7 +29,12 @@ _GROUPS_BYTES = 1024  # the most that Python's getsockopt takes: 256 groups
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one peer may take. Times in seconds, sizes in bytes."""
+    """What one peer may take. Times in seconds, sizes in bytes.
+
+    `pace` lies between two handshakes with addresses from which nobody known has come yet: a handshake costs
+    a small box milliseconds, and a thousand at once would keep everybody else waiting. `known` is how many
+    other addresses are remembered.
+    """
 
     per_address: int = 64
     total: int = 256
@@ -38,28 +43,81 @@ class Limits:
     body: float = 10.0
     body_bytes: int = 1 << 20
     keep_alive: float = 30.0
-    linger: float = 5.0
+    linger: float = 1.0
+    pace: float = 0.008
+    known: int = 256
+
+
+class Seat:
+    """One open connection's place. `trusted` once somebody known has asked for something on it; `unseat` ends
+    the connection at once."""
+
+    __slots__ = ("address", "trusted", "unseat")
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.trusted = False
+        self.unseat: Callable[[], None] = _nothing
 
 
 class Gate:
-    """Counts the open connections of each address."""
+    """Counts the open connections of each address, and all of them.
+
+    Where there is no room, a connection on which nobody known has asked for anything makes some: the oldest
+    of the address that is full, or of the address that has most. So whoever only holds connections open
+    loses them to those who come, and never takes one of the household's.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._seats: dict[Seat, None] = {}  # in the order of their coming
         self._open: Counter[str] = Counter()
+        self._known: dict[str, None] = {}
 
-    def enter(self, address: str) -> bool:
-        """Counts one more connection, unless that were too many."""
-        if self._open[address] >= self._limits.per_address or self._open.total() >= self._limits.total:
-            return False
+    def know(self, seat: Seat) -> None:
+        """Somebody known has asked for something by this connection: it makes room for nobody."""
+        seat.trusted = True
+        self._known.pop(seat.address, None)
+        self._known[seat.address] = None
+        while len(self._known) > self._limits.known:
+            del self._known[next(iter(self._known))]
+
+    def knows(self, address: str) -> bool:
+        """Whether somebody known has come from this address before."""
+        return address in self._known
+
+    def enter(self, address: str) -> Seat | None:
+        """A seat for one more connection; None when every one is taken by somebody known."""
+        if self._open[address] >= self._limits.per_address and not self._make_room(address):
+            return None
+        if len(self._seats) >= self._limits.total and not self._make_room(None):
+            return None
+        seat = Seat(address)
+        self._seats[seat] = None
         self._open[address] += 1
+        return seat
+
+    def leave(self, seat: Seat) -> None:
+        """The connection has ended; again: nothing."""
+        if seat not in self._seats:
+            return
+        del self._seats[seat]
+        self._open[seat.address] -= 1
+        if self._open[seat.address] <= 0:
+            del self._open[seat.address]
+
+    def _make_room(self, address: str | None) -> bool:
+        idle = [seat for seat in self._seats if not seat.trusted and address in (None, seat.address)]
+        if not idle:
+            return False
+        seat = max(idle, key=lambda one: self._open[one.address])  # the oldest of them: `max` takes the first
+        self.leave(seat)
+        seat.unseat()
         return True
 
-    def leave(self, address: str) -> None:
-        """One connection has ended."""
-        self._open[address] -= 1
-        if self._open[address] <= 0:
-            del self._open[address]
+
+def _nothing() -> None:
+    """A connection that has not begun has nothing to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +146,11 @@ class Connection(RequestHandler):
         limits: Limits,
         *,
         left: Callable[[], None],
+        trusted: Callable[[], None] = _nothing,
         caller: Caller | None = None,
         stranger: bool = False,
     ) -> None:
-        """`left` is called when the connection, once made, has ended."""
+        """`left` is called when the connection, once made, has ended; `trusted` when a known one uses it."""
         self._loop_here = asyncio.get_running_loop()
         super().__init__(
             server,
@@ -109,8 +168,10 @@ class Connection(RequestHandler):
         self.caller = caller
         self.stranger = stranger
         self.local_address = ""
+        self.peer_address = ""
         self.made = False
         self._left = left
+        self._trusted = trusted
         self._limits = limits
         self._timer: asyncio.TimerHandle | None = None
         self._content: StreamReader | None = None
@@ -119,6 +180,7 @@ class Connection(RequestHandler):
         """After the TLS handshake: the first header has its time from now."""
         self.made = True
         self.local_address = plain_address(transport.get_extra_info("sockname"))
+        self.peer_address = plain_address(transport.get_extra_info("peername"))
         self._timer = self._loop_here.call_later(self._limits.header, self.force_close)
         super().connection_made(transport)
 
@@ -131,6 +193,10 @@ class Connection(RequestHandler):
         # that was refused, which nobody will send any more.
         if self._content is not None and not self._content.is_eof():
             self._content.feed_eof()
+
+    def trust(self) -> None:
+        """Somebody known has asked for something by it."""
+        self._trusted()
 
     def heard(self, request: web.Request) -> None:
         """A request's header has come: the deadline is over."""

@@ -16,7 +16,7 @@ from gatewayd.api.connections import Connection
 from gatewayd.api.problems import SECURITY_HEADERS
 from gatewayd.errors import GatewayError
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Defence:
@@ -50,7 +50,7 @@ class Defence:
     def _check_origin(self, request: web.Request) -> None:
         upgrade = "websocket" in request.headers.get("Upgrade", "").lower()
         origin = request.headers.get("Origin")
-        if origin is None or (request.method in _SAFE and not upgrade):
+        if origin is None or (request.method in SAFE and not upgrade):
             return
         if not same_origin(origin, request.scheme, request.headers.get("Host", "")):
             raise GatewayError("request.forbidden_origin", "A page of another site may not do this.")

@@ -21,6 +21,7 @@ from gatewayd.api.connections import (
     Gate,
     Limits,
     Listener,
+    Seat,
     peer_credentials,
     plain_address,
 )
@@ -55,6 +56,8 @@ class Door:
         self._limits = limits
         self._tls = tls
         self._tasks = tasks
+        self._queue = asyncio.Lock()
+        self._last = 0.0
         sock.setblocking(False)
         sock.listen(128)
 
@@ -78,7 +81,8 @@ class Door:
     def _admit(self, peer: socket.socket, name: object) -> None:
         uid, groups = peer_credentials(peer) if self._listener == "socket" else (-1, frozenset[int]())
         address = f"uid:{uid}" if self._listener == "socket" else plain_address(name)
-        if not self._gate.enter(address):
+        seat = self._gate.enter(address)
+        if seat is None:
             log.debug("api.too_many_connections", address=address)
             peer.close()
             return
@@ -87,16 +91,34 @@ class Door:
             self._server,
             self._listener,
             self._limits,
-            left=lambda: self._gate.leave(address),
+            left=lambda: self._gate.leave(seat),
+            trusted=lambda: self._gate.know(seat),
             caller=callers.local(uid) if known else None,
             stranger=self._listener == "socket" and not known,
         )
-        self._tasks.spawn(f"api {self._listener} handshake", self._greet(peer, connection, address))
+        greeting = self._tasks.spawn(f"api {self._listener} handshake", self._greet(peer, connection, seat))
 
-    async def _greet(self, peer: socket.socket, connection: Connection, address: str) -> None:
+        def unseat() -> None:
+            if connection.transport is not None:
+                connection.transport.abort()
+            else:
+                greeting.cancel()
+
+        seat.trusted, seat.unseat = known, unseat
+
+    async def _turn(self) -> None:
+        """Waits for the next moment at which a stranger's handshake may begin, in the order of coming."""
+        loop = asyncio.get_running_loop()
+        async with self._queue:
+            await asyncio.sleep(max(0.0, self._last + self._limits.pace - loop.time()))
+            self._last = loop.time()
+
+    async def _greet(self, peer: socket.socket, connection: Connection, seat: Seat) -> None:
         handshake = self._limits.handshake if self._tls is not None else None
         shutdown = 2.0 if self._tls is not None else None
         try:
+            if self._tls is not None and not self._gate.knows(seat.address):
+                await self._turn()
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: connection,
                 peer,
@@ -105,8 +127,8 @@ class Door:
                 ssl_shutdown_timeout=shutdown,
             )
         except OSError as error:  # ssl.SSLError and a time-out are among them
-            log.debug("api.handshake_failed", address=address, error=type(error).__name__)
+            log.debug("api.handshake_failed", address=seat.address, error=type(error).__name__)
         finally:
             if not connection.made:
                 peer.close()
-                self._gate.leave(address)
+                self._gate.leave(seat)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from gatewayd.api.cookies import COOKIE, CSRF_HEADER
 from gatewayd.api.revisions import has_tag, takes_condition
 from gatewayd.api.routes import BASE, is_list
 from gatewayd.api.websocket import EventsRequest
@@ -51,12 +52,12 @@ def build(registry: Registry, version: str) -> Json:
             "sizes bytes, rates bit/s.",
         },
         "servers": [{"url": "/"}],
-        "security": [{"bearer": []}],
+        "security": [{"bearer": []}, {"dpop": []}, {"cookie": []}],
         "tags": [{"name": area} for area in sorted({_area(row) for row in rows} | {"events"})],
         "paths": paths,
         "components": {
             "schemas": components,
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": _security_schemes(),
             "parameters": {"IdempotencyKey": _idempotency_key(), "IfMatch": _if_match()},
             "responses": {"Problem": _problem(schemas[-1])},
         },
@@ -81,6 +82,7 @@ def _operation(row: Operation, request: Json, result: Json) -> Json:
         "tags": [_area(row)],
         "x-scope": None if row.scope is None else row.scope.value,
         "x-mutates": row.mutates,
+        "x-step-up": row.step_up,
     }
     if row.scope is None:
         described["security"] = [{}]
@@ -140,6 +142,23 @@ def _events(request: Json) -> Json:
         "responses": {
             "101": {"description": "One JSON text frame for each event: epoch, seq, time, type, data"},
             "4XX": {"$ref": "#/components/responses/Problem"},
+        },
+    }
+
+
+def _security_schemes() -> Json:
+    return {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "dpop": {
+            "type": "http",
+            "scheme": "dpop",
+            "description": "RFC 9449 with ES256: a token bound to a key, with a DPoP header of that key",
+        },
+        "cookie": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": COOKIE,
+            "description": f"A browser's; whatever changes something repeats `csrf` in {CSRF_HEADER}",
         },
     }
 

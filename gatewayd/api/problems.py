@@ -24,6 +24,10 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_CHALLENGES = {  # RFC 6750, section 3; RFC 9449, sections 7.1 and 9
+    "access.dpop_nonce": 'DPoP error="use_dpop_nonce", algs="ES256"',
+    "access.dpop_invalid": 'DPoP error="invalid_dpop_proof", algs="ES256"',
+}
 # No HSTS: with a certificate that the box signed itself, a browser would lock its owner out for good.
 
 
@@ -34,7 +38,7 @@ def respond(error: GatewayError) -> web.Response:
     if error.retry_after is not None:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     if error.spec.status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="gatewayd"'
+        headers["WWW-Authenticate"] = _CHALLENGES.get(error.code, 'Bearer realm="gatewayd"')
     if error.spec.status == 426:
         headers["Upgrade"] = "websocket"
     return web.Response(

@@ -10,6 +10,7 @@ import msgspec
 from aiohttp import web
 
 from gatewayd import wire
+from gatewayd.api import cookies
 from gatewayd.api.authenticate import Callers
 from gatewayd.api.connections import Limits
 from gatewayd.api.revisions import condition, has_tag, tag
@@ -71,9 +72,14 @@ def _handler(operation: Operation, registry: Registry, callers: Callers, limits:
         headers = {} if answer.location is None else {"Location": answer.location}
         if tagged:
             headers["ETag"] = tag(answer.body)
-        return web.Response(
+        response = web.Response(
             status=answer.status, body=answer.body, content_type="application/json", headers=headers
         )
+        if operation.session == "begins" and arguments.get("cookie") is True:
+            cookies.begin(response, answer.body)
+        elif operation.session == "ends":
+            cookies.end(response)
+        return response
 
     return handle
 

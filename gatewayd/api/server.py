@@ -66,6 +66,7 @@ class ApiServer:
         self._doors: list[Door] = []
         app = web.Application(middlewares=[self._answer, self._defend])
         app.on_response_prepare.append(defence.add_headers)
+        app.on_response_prepare.append(self.callers.add_nonce)
         stream = events(bus, self.callers)
         app.on_shutdown.append(stream.close)
         app.router.add_get(f"{routes.BASE}/events", stream.handle, allow_head=False)

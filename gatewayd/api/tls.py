@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from gatewayd.api.given import Given, server_context
 from gatewayd.errors import GatewayError
 from gatewayd.system import files
 from gatewayd.system.clock import Clock
@@ -39,18 +40,29 @@ NOT_BEFORE = datetime(1970, 1, 1, tzinfo=UTC)
 NOT_AFTER = datetime(2049, 12, 31, 23, 59, 59, tzinfo=UTC)
 RENEW_BEFORE = timedelta(days=30)
 LATE_LIFE = timedelta(days=25 * 365)
+LOOK = 3600.0
 
 
 class BoxTls:
     """Key and certificate in `folder` (`key.pem`, `certificate.pem`, both 0600).
 
-    `box` is the box's id; `names` are further names or addresses of it. Call `load` first.
+    `box` is the box's id; `names` are further names or addresses of it; `given` is the installer's
+    certificate for names of his own. Call `load` first.
     """
 
-    def __init__(self, folder: Path, clock: Clock, *, box: str, names: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clock: Clock,
+        *,
+        box: str,
+        names: Iterable[str] = (),
+        given: Given | None = None,
+    ) -> None:
         self._folder = folder
         self._clock = clock
         self._names = tuple(dict.fromkeys((f"{box}.local", "localhost", *names)))
+        self._given = given
         self._fingerprint = ""
         self._context: ssl.SSLContext | None = None
 
@@ -61,6 +73,14 @@ class BoxTls:
         another box to everybody who pinned the old one. OSError passes through.
         """
         self._fingerprint, self._context = await asyncio.to_thread(self._load)
+
+    async def keep(self) -> None:
+        """Runs for ever: looks every hour whether the installer has renewed his certificate."""
+        while True:
+            await self._clock.sleep(LOOK)
+            if self._given is not None and await asyncio.to_thread(self._given.has_changed):
+                await asyncio.to_thread(self._given.load)
+                log.info("tls.certificate_renewed", names=sorted(self._given.names))
 
     def spki_sha256(self) -> str:
         """What clients pin: SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 hexadecimal digits."""
@@ -81,10 +101,10 @@ class BoxTls:
             certificate = sign(key, self._names, self._clock.now())
             files.write_atomically(certificate_file, certificate.public_bytes(Encoding.PEM))
             log.info("tls.certificate_made", names=self._names)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.options |= ssl.OP_NO_RENEGOTIATION
-        context.set_alpn_protocols(["http/1.1"])
+        context = server_context()
+        if self._given is not None:
+            self._given.load()
+            context.sni_callback = self._given.choose
         context.load_cert_chain(certificate_file, self._folder / "key.pem")
         return spki_sha256(key.public_key()), context
 

@@ -28,11 +28,13 @@ _TOPIC = re.compile(r"[a-z0-9_.*]{1,64}")
 
 
 class EventsRequest(Request, frozen=True, kw_only=True):
-    """What the query of /v1/events may hold; `topics` are patterns with commas between them."""
+    """What the query of /v1/events may hold; `topics` are patterns with commas between them, `ticket` is for
+    clients that cannot send a header."""
 
     since: Annotated[int, Meta(ge=0)] | None = None
     epoch: Annotated[str, Meta(max_length=64)] | None = None
     topics: Annotated[str, Meta(max_length=2048)] = "*"
+    ticket: Annotated[str, Meta(max_length=64)] | None = None
 
 
 class EventStream:
@@ -58,7 +60,7 @@ class EventStream:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serves one reader until it leaves, its session ends, or the daemon stops."""
-        caller = await self._callers.of(request)
+        caller = await self._callers.of(request, ticket=True)
         asked = wire.decode(_single(request), EventsRequest, strict=False)
         topics = _topics(asked.topics)
         _authorise(caller)

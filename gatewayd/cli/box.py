@@ -8,15 +8,22 @@ import json
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.parse import urlencode
 
 import aiohttp
 
 from gatewayd.cli.catalogue import Catalogue, HttpRequest
+from gatewayd.cli.member import load, store
 from gatewayd.cli.refusals import Refused, Unreachable
-from gatewayd.cli.target import Target, UnknownCertificate, shown_pin, spki_sha256
+from gatewayd.cli.target import Target, UnknownCertificate, shown_pin
+from gatewayd.client import errors
+from gatewayd.client.pin import PinnedKey
+
+if TYPE_CHECKING:
+    from gatewayd.client import Client, Event, Membership
 
 CONNECT = 10.0
 ANSWER = 120.0
@@ -30,29 +37,18 @@ class Answer(NamedTuple):
     data: Any
 
 
-class PinnedKey(aiohttp.Fingerprint):
-    """Accepts the one server that holds the key with this SHA-256; checked before anything is sent."""
-
-    def check(self, transport: asyncio.Transport) -> None:
-        """Raises ServerFingerprintMismatch."""
-        certificate = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
-        got = spki_sha256(certificate)
-        if got != self.fingerprint:
-            host, port, *_ = transport.get_extra_info("peername")
-            # aiohttp says goodbye to the stranger; nobody waits until he answers.
-            asyncio.get_running_loop().call_soon(transport.abort)
-            raise aiohttp.ServerFingerprintMismatch(self.fingerprint, got, host, port)
-
-
 class Box:
     """A box that one can ask; an async context manager."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
         self._catalogue: Catalogue | None = None
+        self._member: Client | None = None
 
     async def __aenter__(self) -> Self:
         target = self._target
+        if target.member is not None:
+            self._member = await _enter(target.member)
         headers = {} if target.token is None else {"Authorization": f"Bearer {target.token}"}
         self._session = aiohttp.ClientSession(
             target.base,
@@ -65,6 +61,8 @@ class Box:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._member is not None:
+            await self._member.__aexit__(kind, error, trace)
         await self._session.close()
         if self._target.socket is None:
             await asyncio.sleep(0.03)  # TLS connections of WebSockets end some turns of the loop later
@@ -85,6 +83,10 @@ class Box:
 
     async def send(self, request: HttpRequest, *, key: str | None = None) -> Answer:
         """One request; a mutation gets an idempotency key of its own unless one is given."""
+        if self._member is not None:
+            with _refusing(self._target):
+                data = await self._member.send(request, key or secrets.token_urlsafe(16))
+            return Answer(json.dumps(data, ensure_ascii=False, separators=(",", ":")), data)
         headers = {}
         if request.body is not None:
             headers["Content-Type"] = "application/json"
@@ -102,13 +104,17 @@ class Box:
         self, topics: str, since: int | None = None, epoch: str | None = None
     ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
         """The box's events until the connection ends. Raises Refused or Unreachable."""
+        if self._member is not None:
+            async with contextlib.aclosing(self._member.listen((topics,), since, epoch)) as events:
+                yield _as_frames(events, self._target)
+            return
         query: dict[str, Any] = {"topics": topics}
         if since is not None:
             query |= {"since": since, "epoch": epoch}
         path = f"/v1/events?{urlencode(query)}"
         with self._reaching():
             try:
-                socket = await self._session.ws_connect(path, heartbeat=30.0)
+                socket = await self._session.ws_connect(path, heartbeat=30.0, autoclose=False)
             except aiohttp.WSServerHandshakeError as error:
                 # The handshake's answer has no body for us; the plain request says why.
                 await self.send(HttpRequest("GET", path, None, mutates=False))
@@ -142,6 +148,36 @@ class Box:
             raise Unreachable(f"{target} did not answer in time.") from None
         except (aiohttp.ClientError, ConnectionError) as error:
             raise Unreachable(f"The connection to {target} broke: {error or type(error).__name__}.") from None
+
+
+async def _enter(file: Path) -> Client:
+    from gatewayd.client import Client
+
+    async def save(member: Membership) -> None:
+        await asyncio.to_thread(store, file, member)
+
+    return await Client(await asyncio.to_thread(load, file), save=save).__aenter__()
+
+
+async def _as_frames(events: AsyncIterator[Event], target: Target) -> AsyncIterator[dict[str, Any]]:
+    with _refusing(target):
+        async for event in events:
+            yield event._asdict()
+
+
+@contextlib.contextmanager
+def _refusing(target: Target) -> Iterator[None]:
+    """The client's refusals as the command line's."""
+    try:
+        yield
+    except errors.Refused as refusal:
+        raise Refused(refusal.problem) from None
+    except errors.WrongKey as error:
+        raise Unreachable(
+            f"{target} is not the box you mean: its fingerprint is {shown_pin(error.got.hex())}."
+        ) from None
+    except errors.Unreachable as error:
+        raise Unreachable(f"{error}.") from None
 
 
 def _connector(target: Target) -> aiohttp.BaseConnector:

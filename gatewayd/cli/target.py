@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from gatewayd.cli.member import file_of
 from gatewayd.cli.refusals import Unreachable
 
 SYSTEM_SOCKET = Path("/run/gatewayd/api.sock")
@@ -21,13 +21,15 @@ _HEX = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A Unix socket, or an address with a token. `pin` is the SHA-256 of the box's public key."""
+    """A Unix socket, or an address with a token. `pin` is the SHA-256 of the box's public key; `member` is
+    what `gatewayctl join` has kept of the box there, and stands for both."""
 
     socket: Path | None = None
     url: str | None = None
     token: str | None = None
     pin: bytes | None = None
     insecure: bool = False
+    member: Path | None = None
 
     @property
     def base(self) -> str:
@@ -69,9 +71,12 @@ def choose(
         raise click.UsageError("Give either --fingerprint or --insecure.")
     if not insecure:
         fingerprint = fingerprint or environment.get("GATEWAYD_FINGERPRINT") or None
+    token = token or environment.get("GATEWAYD_TOKEN") or None
+    member = file_of(url, environment)
     return Target(
         url=url.rstrip("/"),
-        token=token or environment.get("GATEWAYD_TOKEN") or None,
+        token=token,
+        member=member if token is None and not insecure and fingerprint is None and member.exists() else None,
         pin=None if fingerprint is None else read_pin(fingerprint),
         insecure=insecure,
     )
@@ -105,15 +110,6 @@ def shown_pin(pin: str) -> str:
     return " ".join(pin[place : place + 4] for place in range(0, len(pin), 4))
 
 
-def spki_sha256(certificate: bytes) -> bytes:
-    """The SHA-256 of a certificate's public key (SubjectPublicKeyInfo, DER); `certificate` is DER too."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    key = x509.load_der_x509_certificate(certificate).public_key()
-    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
-
-
 class UnknownCertificate(Unreachable):
     """No authority of this machine vouches for the box, and no fingerprint was given."""
 
@@ -135,6 +131,8 @@ class UnknownCertificate(Unreachable):
 
     def _pin(self) -> bytes | None:
         import ssl
+
+        from gatewayd.client.pin import spki_sha256
 
         parts = urlsplit(self._target.base)
         try:

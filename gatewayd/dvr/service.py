@@ -72,6 +72,10 @@ class DvrService:
         """One connection to the recorder; returns by raising GatewayError when it is lost."""
         await self._reconciler.run()
 
+    def wake(self) -> None:
+        """The desired state has changed."""
+        self._reconciler.wake()
+
     def changed(self, context: Context) -> None:
         """Wakes the reconciler once the operation's unit is committed."""
         context.unit.after(self._reconciler.wake)

@@ -34,6 +34,7 @@ class Database:
         self._bus = bus
         self._writing = asyncio.Lock()
         self._outbox: Callable[[Unit, EventData], None] | None = None
+        self._witnesses: list[Callable[[Unit, EventData], None]] = []
 
     @classmethod
     async def open(
@@ -64,6 +65,11 @@ class Database:
         """Names who writes the outbox row of an event that leaves the box, in the change's own unit."""
         self._outbox = write
 
+    def on_event(self, witness: Callable[[Unit, EventData], None]) -> None:
+        """Names who sees each event of a unit before its commit, and may queue more into that unit: what
+        follows from a change is written with it, or not at all."""
+        self._witnesses.append(witness)
+
     async def fetch_all(self, sql: str, parameters: Sequence[Any] = ()) -> list[sqlite3.Row]:
         """All rows of a query on committed state."""
         return list(await self._reader.execute_fetchall(sql, parameters))
@@ -79,6 +85,21 @@ class Database:
     def unit(self) -> Unit:
         """A new unit of work; `async with database.unit() as unit:` commits it at the end."""
         return Unit(self)
+
+    async def scrub(self) -> None:
+        """Leaves on disk what is in the tables now and nothing else: no freed page, no old page of the log.
+
+        `secure_delete` overwrites cells as they are deleted; this also takes what was freed before, by a
+        migration for example. Raises GatewayError `store.full`, and `store.busy` when a reader holds the log.
+        """
+        async with self._writing:
+            try:
+                await self._writer.execute("VACUUM")
+                rows = list(await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)"))
+            except sqlite3.OperationalError as error:
+                raise GatewayError("store.full", f"the state could not be rewritten: {error}") from error
+        if rows and rows[0][0]:
+            raise GatewayError("store.busy", "the state is being read: try again")
 
     async def backup(self, target: Path) -> None:
         """A consistent copy of the whole database at `target`, checked before it counts."""
@@ -113,10 +134,11 @@ class Database:
             callback()
 
     async def _write(self, unit: Unit) -> None:
-        if self._outbox is not None:
-            for data in unit.events:
-                if data.leaves_box:
-                    self._outbox(unit, data)
+        for data in unit.events:  # grows while it is walked: a witness may tell of more
+            for witness in self._witnesses:
+                witness(unit, data)
+            if self._outbox is not None and data.leaves_box:
+                self._outbox(unit, data)
         if not unit.statements:
             return
         async with self._writing:

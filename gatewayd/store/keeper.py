@@ -66,6 +66,16 @@ class Keeper:
             old.unlink()
         return target
 
+    async def rewrite_backups(self, database: Database) -> int:
+        """Replaces every backup by one of now, and deletes files that were moved aside as damaged: what was
+        erased from the state is in none of them. Returns how many files are gone."""
+        old = [*self.backups(), *self._backups.glob("*.part"), *self._path.parent.glob("state.damaged-*")]
+        for path in old:
+            path.unlink(missing_ok=True)
+        self._path.with_name(".state.restoring").unlink(missing_ok=True)
+        await self.back_up(database, self._clock.now())
+        return len(old)
+
     def backups(self) -> list[Path]:
         """The backups there are."""
         return list(self._backups.glob("state-*.db"))

@@ -13,10 +13,13 @@ MOST = 10_000
 """A box without a portal forgets the oldest beyond this many."""
 
 
-def writer(clock: Clock) -> Callable[[Unit, EventData], None]:
-    """For `Database.on_leaving`."""
+def writer(clock: Clock, may_leave: Callable[[str], bool]) -> Callable[[Unit, EventData], None]:
+    """For `Database.on_leaving`. `may_leave` tells of a topic whether the household lets it out: what it
+    does not is never written, so nobody has to remember later."""
 
     def write(unit: Unit, data: EventData) -> None:
+        if not may_leave(type(data).topic):
+            return
         unit.execute(
             "INSERT INTO outbox (time, type, data) VALUES (?, ?, ?)",
             (clock.now().timestamp(), type(data).topic, wire.encode(data)),

@@ -56,6 +56,6 @@ def shows_secret(
     name: str, way: str, handler: Handler, request: type[Request], result: type[Struct], summary: str
 ) -> Operation:
     """A row that tells a network's password: it counts as a change for the sake of its row in the audit."""
-    more: dict[str, Any] = {"recovery": "redo", "secret_answer": True, "target": "network"}
+    more: dict[str, Any] = {"recovery": "redo", "secret_answer": True, "target": "network", "step_up": True}
     scope = Scope.WIFI_REVEAL
     return changes(name, way, handler, request, result, summary, scope=scope, lock=None, status=200, **more)

@@ -12,6 +12,8 @@ import msgspec
 import pytest
 
 from gatewayd.access import AccessService, AuditLog, ScopeAuthoriser, ensure_box_id, operations
+from gatewayd.access.grants import OperatorKey
+from gatewayd.access.passwords import Passwords
 from gatewayd.callers import Caller, anonymous
 from gatewayd.errors import GatewayError
 from gatewayd.events import Bus
@@ -58,7 +60,9 @@ class Access:
 
 
 @asynccontextmanager
-async def open_access(folder: Path, clock: FakeClock, *, boot: str = "boot-1") -> AsyncIterator[Access]:
+async def open_access(
+    folder: Path, clock: FakeClock, *, boot: str = "boot-1", operator: OperatorKey | None = None
+) -> AsyncIterator[Access]:
     """Access on `folder`; entering it again on the same folder is a restart of the daemon."""
     bus = Bus(clock)
     async with open_database(folder, bus) as database:
@@ -70,9 +74,11 @@ async def open_access(folder: Path, clock: FakeClock, *, boot: str = "boot-1") -
             fingerprint="c3BraQ",
             host=lambda: "192.0.2.7:8443",
             boot=boot,
+            operator=operator,
+            passwords=Passwords(memory_kib=64),
         )
         await service.load()
-        audit = AuditLog(database, clock)
+        audit = AuditLog(database, clock, service.alerts.changed)
         registry = Registry(
             database=database,
             clock=clock,

@@ -20,7 +20,7 @@ from gatewayd.api import ApiServer, BoxTls, Limits
 from gatewayd.api.authenticate import Callers
 from gatewayd.api.sockets import open_tcp, open_unix
 from gatewayd.api.websocket import EventStream
-from gatewayd.callers import ROLES, Caller, Scope
+from gatewayd.callers import ROLES, Caller, Scope, Shown, anonymous
 from gatewayd.errors import GatewayError, InvalidField
 from gatewayd.events import EventData
 from gatewayd.jobs import JobHandle
@@ -185,11 +185,22 @@ class FakeAuthenticator:
 
     revoked: set[str] = field(default_factory=set)
 
-    async def authenticate(self, bearer: str) -> Caller:
+    async def admit(self, shown: Shown) -> Caller:
         """The role's caller."""
+        if shown.kind == "none":
+            return anonymous("http")
+        bearer = shown.token
         if bearer not in ROLES or bearer == "anonymous" or f"session:{bearer}" in self.revoked:
             raise GatewayError("access.unauthenticated", "This token is not known.")
         return Caller(id=f"session:{bearer}", role=bearer, scopes=ROLES[bearer], via="http")
+
+    def stranger(self, shown: Shown) -> Caller:
+        """Nobody."""
+        return anonymous("http")
+
+    def nonce(self) -> str:
+        """Always the same."""
+        return "nonce"
 
     def still_valid(self, caller: Caller) -> bool:
         """Until it is revoked."""
