@@ -29,7 +29,7 @@ from tests.support.daemon import Daemon, until
 from tests.wifi.radio_air import CHANNEL_6, Credentials, end_hostapd, offer
 
 MOST_RATIO = 1.1
-ROUNDS = 9
+ROUNDS = 7
 RADIOS = 6
 _CONFIG = """
 [api]
@@ -48,7 +48,7 @@ max_changes_per_minute = 60
 """
 _SECURE = "wpa=2\nwpa_key_mgmt=WPA-PSK\nrsn_pairwise=CCMP\nieee80211w=1\n"
 _BY_HAND = (
-    "hw_mode=g\nchannel=6\nieee80211n=1\nssid=Round 0\n{secure}wpa_passphrase=password 0\n"
+    "hw_mode=g\nchannel=6\nieee80211n=1\nssid=hostapd_cli 0\n{secure}wpa_passphrase=password 0\n"
     "bss={interface}_1\nbssid=02:00:00:aa:00:01\nctrl_interface={control}\n"
     "ssid=Other by hand\n{secure}wpa_passphrase=other password\n"
 )
@@ -96,14 +96,14 @@ class Tally:
         return True
 
 
-def _credentials(number: int) -> Credentials:
-    return {"ssid": f"Round {number}", "passphrase": f"password {number}"}
+def _credentials(way: str, number: int) -> Credentials:
+    return {"ssid": f"{way} {number}", "passphrase": f"password {number}"}
 
 
 async def _ours(daemon: Daemon, other: Station) -> None:
     """Our access point with the credentials of round 0 and a second network with its station."""
     await daemon.start()
-    await _change(daemon, "PATCH", "/wifi/networks/home", {**_credentials(0)})
+    await _change(daemon, "PATCH", "/wifi/networks/home", {**_credentials("gatewayd", 0)})
     made = {"role": "iot", "id": "other", "ssid": "Other of ours", "passphrase": "other password"}
     await _change(daemon, "POST", "/wifi/networks", made)
     await asyncio.to_thread(other.set_network, "Other of ours", psk="other password")
@@ -175,7 +175,8 @@ async def _rounds(daemon: Daemon, by_hand: HandMade, tallies: tuple[Tally, Tally
 
     for number in range(ROUNDS):
         for tally, change in zip(tallies, (ours, hand), strict=True):
-            await tally.measure(_credentials(number), _credentials(number + 1), change)
+            old, new = (_credentials(tally.name, one) for one in (number, number + 1))
+            await tally.measure(old, new, change)
 
 
 def report(ours: Tally, by_hand: Tally) -> bool:
@@ -196,7 +197,7 @@ def report(ours: Tally, by_hand: Tally) -> bool:
 def main() -> int:
     """Runs it here, or in a guest."""
     this = str(Path(__file__).relative_to(Path.cwd()))
-    arguments = [this, "-s", "--no-header", "--no-summary"]
+    arguments = [this, "-s", "--no-header"]
     if requirement("radio") is None:
         command = [sys.executable, "-m", "pytest", "-m", "radio", *arguments]
     else:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
-import structlog
 
 from gatewayd.errors import GatewayError, InvalidField
 from gatewayd.settings import WifiSettings
@@ -41,12 +38,11 @@ from gatewayd.wifi.model import (
     WifiStation,
 )
 from gatewayd.wifi.planner import Plan, heavier, impact, radio_impact
+from gatewayd.wifi.ports import KeepApart, Port, Ports
 from gatewayd.wifi.render import AUTO, Bss, Places, RadioSettings
 from gatewayd.wifi.tunings import check_tuning, installed
 
-log = structlog.get_logger(__name__)
 _NET = Path("/sys/class/net")
-_PORTS_PAUSE = 1.0
 _HIGHEST_2_4 = 14
 _QUEUE = 1024
 NO_RADIO = "This box has no Wi-Fi radio."
@@ -94,14 +90,6 @@ def radio_settings(settings: WifiSettings) -> tuple[RadioSettings, ...]:
     return tuple(radios)
 
 
-class KeepApart(Protocol):
-    """Sets whether a port of a bridge is kept apart from the others that are."""
-
-    async def __call__(self, interface: str, *, isolated: bool) -> None:
-        """Raises OSError or GatewayError when it cannot."""
-        ...
-
-
 class HostapdDriver:
     """Drives radios through hostapd. See `driver.Driver`."""
 
@@ -125,11 +113,7 @@ class HostapdDriver:
         `facts` is asked once for each radio's interface what it can do. `keep_apart` sets whether a bridge's
         port is isolated: hostapd keeps devices apart on each of its interfaces, not across two of them.
         """
-        self._keep_apart = keep_apart
-        self._kept_apart = False
-        self._told: Networks = ()
-        self._ordering: asyncio.Task[None] | None = None
-        self._tasks = tasks
+        self._ports = None if keep_apart is None else Ports(keep_apart, tasks)
         self._events: asyncio.Queue[RadioEvent] = asyncio.Queue(_QUEUE)
         self._scanner = scanner
         self._radios = tuple(
@@ -150,8 +134,8 @@ class HostapdDriver:
             await radio.start()
 
     async def close(self) -> None:
-        if self._ordering is not None:
-            self._ordering.cancel()
+        if self._ports is not None:
+            self._ports.close()
         for radio in self._radios:
             await radio.close()
 
@@ -191,43 +175,20 @@ class HostapdDriver:
             applied = await radio.apply(networks, least)
             step = heavier(step, applied.step)
             silences.append(applied.silent_ms)
-        if step not in (Step.NONE, Step.KEYS) or not self._kept_apart:
-            await self._set_ports(networks)
+        if self._ports is not None and (step not in (Step.NONE, Step.KEYS) or not self._ports.known):
+            await self._ports.set(self._bridged(networks))
         # The radios are set one after another; a household notices the longest silence of one.
         known = [silence for silence in silences if silence is not None]
         return Applied(step=step, silent_ms=max(known, default=0) if len(known) == len(silences) else None)
 
-    async def _set_ports(self, networks: Networks) -> None:
-        """Raises DriverError when a bridge does not obey; but not before it ever has: then whoever sets ports
-        may be on its way up, and the household's Wi-Fi does not wait for that."""
-        self._told = networks
-        try:
-            await self._order_ports()
-        except DriverError as error:
-            if self._kept_apart:
-                raise
-            log.warning("wifi.ports_not_set", error=str(error))
-            if self._ordering is None or self._ordering.done():
-                self._ordering = self._tasks.spawn("wifi.ports", self._order_ports_later())
-
-    async def _order_ports_later(self) -> None:
-        while not self._kept_apart:
-            await asyncio.sleep(_PORTS_PAUSE)
-            with contextlib.suppress(DriverError):
-                await self._order_ports()
-
-    async def _order_ports(self) -> None:
-        wanted = {network.network: network for network in self._told}
-        for bss in (bss for radio in self._radios for bss in radio.bsses):
-            network = wanted[bss.network]
-            if self._keep_apart is not None and network.bridge is not None:
-                try:
-                    await self._keep_apart(bss.interface, isolated=network.isolated)
-                except (OSError, GatewayError) as error:
-                    raise DriverError(
-                        f"The bridge {network.bridge} does not keep {bss.interface} apart: {error}."
-                    ) from error
-        self._kept_apart = True
+    def _bridged(self, networks: Networks) -> tuple[Port, ...]:
+        wanted = {network.network: network for network in networks}
+        return tuple(
+            Port(interface=bss.interface, bridge=network.bridge, isolated=network.isolated)
+            for radio in self._radios
+            for bss in radio.bsses
+            if (network := wanted.get(bss.network)) is not None and network.bridge is not None
+        )
 
     async def prove(self, network: NetworkSettings) -> OnAir:
         carriers = [radio for radio in self._radios if radio.carried((network,))]

@@ -16,7 +16,7 @@ from msgspec import Struct, structs
 
 from gatewayd.wifi.abilities import Abilities
 from gatewayd.wifi.model import NetworkSettings, Security, Step, WifiImpact
-from gatewayd.wifi.render import RadioSettings
+from gatewayd.wifi.render import NARROW, RadioSettings
 
 SILENT_SECONDS = {
     Step.NONE: 0.0,
@@ -27,8 +27,6 @@ SILENT_SECONDS = {
     Step.RESTART: 3.0,
 }
 """How long a radio is silent, roughly; a restart was measured at 2 to 3 s."""
-NARROW = 20
-"""MHz: a channel as wide as that can be announced; wider ones were refused."""
 _ORDER = tuple(Step)
 _SUMMARIES = {
     Step.NONE: "Nothing on the air changes.",

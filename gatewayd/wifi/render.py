@@ -32,6 +32,8 @@ _SIX_GHZ_CLASSES = {20: 131, 40: 132, 80: 133}  # IEEE Std 802.11ax-2021, table 
 
 
 _LOWER_HALF_2_4 = 7
+NARROW = 20
+"""MHz of a channel that stands alone."""
 AUTO = 0
 """The channel of a radio that shall choose by itself, before it has."""
 
@@ -196,13 +198,13 @@ def _radio_lines(radio: RadioSettings, interface: str | None = None) -> list[str
     ]
     if radio.band is Band.GHZ_6:
         lines += [f"op_class={_SIX_GHZ_CLASSES[radio.width]}", "ieee80211ax=1"]
-        if radio.width > 20:
+        if radio.width > NARROW:
             lines += _wide("he", radio)
     else:
         lines.append("ieee80211n=1")
     if radio.band is Band.GHZ_5:
         lines.append("ieee80211ac=1")
-    if radio.band is not Band.GHZ_6 and radio.width > 20:
+    if radio.band is not Band.GHZ_6 and radio.width > NARROW:
         # Whether the second half is above or below the channel.
         lines.append(f"ht_capab=[HT40{'+' if second_above(radio.band, radio.channel) else '-'}]")
         if radio.band is Band.GHZ_5:
@@ -230,7 +232,7 @@ def centre_channel(band: Band, channel: int, width: int) -> int:
     Blocks begin at 36 and from 149 on at 149 (5 GHz), at 1 (6 GHz): IEEE Std 802.11-2020, annex E. On 2.4 GHz
     blocks overlap: the second half lies on the side where there is room for it.
     """
-    if width == 20:
+    if width == NARROW:
         return channel
     if band is Band.GHZ_2_4:
         return channel + (2 if second_above(band, channel) else -2)

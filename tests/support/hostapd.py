@@ -25,49 +25,14 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-KNOWN = (
-    *(
-        "interface",
-        "driver",
-        "hw_mode",
-        "channel",
-        "ieee80211n",
-        "ieee80211ac",
-        "country_code",
-        "ieee80211d",
-        "ieee80211h",
-        "ieee80211ax",
-        "op_class",
-        "ht_capab",
-        "vht_oper_chwidth",
-        "vht_oper_centr_freq_seg0_idx",
-        "he_oper_chwidth",
-        "he_oper_centr_freq_seg0_idx",
-        "bridge",
-        "bss",
-        "bssid",
-    ),
-    *(
-        "ctrl_interface",
-        "ctrl_interface_group",
-        "ssid2",
-        "utf8_ssid",
-        "ignore_broadcast_ssid",
-        "ap_isolate",
-        "wmm_enabled",
-    ),
-    *(
-        "auth_algs",
-        "wpa",
-        "wpa_key_mgmt",
-        "rsn_pairwise",
-        "ieee80211w",
-        "wpa_psk_file",
-        "sae_password",
-        "sae_require_mfp",
-        "sae_pwe",
-    ),
-)
+_KNOWN = """
+    interface driver hw_mode channel ieee80211n ieee80211ac country_code ieee80211d ieee80211h
+    ieee80211ax op_class ht_capab vht_oper_chwidth vht_oper_centr_freq_seg0_idx he_oper_chwidth
+    he_oper_centr_freq_seg0_idx bridge bss bssid ctrl_interface ctrl_interface_group ssid2 utf8_ssid
+    ignore_broadcast_ssid ap_isolate wmm_enabled auth_algs wpa wpa_key_mgmt rsn_pairwise ieee80211w
+    wpa_psk_file sae_password sae_require_mfp sae_pwe
+"""
+KNOWN = tuple(_KNOWN.split())
 
 
 def program(folder: Path) -> str:

@@ -172,7 +172,8 @@ def admits(phone: Station, ssid: str, passphrase: str | None, patience: float = 
 
 def _forget_and_try(phone: Station, ssid: str, passphrase: str | None) -> None:
     phone.forget()
-    phone.command("BSS_FLUSH 0")  # what it remembers of a network that was other a moment ago costs 10 s
+    phone.command("BSS_FLUSH 0")  # what it remembers of a network that was other a moment ago costs 10 s,
+    phone.command("BSSID_IGNORE clear")  # and so does what it holds against one
     phone.set_network(ssid, psk=passphrase, sae=passphrase if passphrase and len(passphrase) < 64 else None)
 
 

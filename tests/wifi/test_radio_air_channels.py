@@ -198,11 +198,14 @@ async def test_after_radar_the_network_goes_on_elsewhere(home: tuple[People, Rad
             while (channel := (await _radio(house, "radio1"))["channel"]) in (52, None):
                 await asyncio.sleep(0.2)
         assert (await house.call("wifi.networks.get", network="home"))["state"] == "on_air"
-        await asyncio.to_thread(air.phones[1].wait_connected)
-        assert await _frequency(air.phones[1]) == 5000 + 5 * channel
+        async with asyncio.timeout(60):
+            while not air.phones[1].connected() or await _frequency(air.phones[1]) != 5000 + 5 * channel:
+                await asyncio.sleep(0.5)
+                channel = (await _radio(house, "radio1"))["channel"] or 0
         assert await air.joined(0)
 
 
 def _look_everywhere(phone: Station) -> None:
+    everywhere = " ".join(str(5000 + 5 * one) for one in (*range(36, 65, 4), *range(149, 174, 4)))
     for setting in ("scan_freq", "freq_list"):
-        assert phone.command(f"SET_NETWORK 0 {setting} 5180 5200 5220 5240 5260") == "OK"
+        assert phone.command(f"SET_NETWORK 0 {setting} {everywhere}") == "OK"

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gatewayd.errors import InvalidField
 from gatewayd.system.secret import Secret
 from gatewayd.wifi import rules
+from gatewayd.wifi.commands import channel_switch
 from gatewayd.wifi.keys import pmk, suggest_passphrase
 from gatewayd.wifi.model import Band, NetworkSettings, Security
 from gatewayd.wifi.render import (
@@ -80,6 +81,26 @@ def test_each_channel_lies_in_the_block_around_its_middle(
         for channel in range(middle - half, middle + half + 1, 4):
             assert centre_channel(band, channel, width) == middle
             assert centre_channel(band, channel, 20) == channel
+
+
+@pytest.mark.parametrize(
+    ("band", "channel", "width", "command"),
+    [
+        (Band.GHZ_2_4, 11, 20, "CHAN_SWITCH 5 2462 center_freq1=2462 bandwidth=20 ht"),
+        (Band.GHZ_5, 44, 20, "CHAN_SWITCH 5 5220 center_freq1=5220 bandwidth=20 ht vht"),
+        (
+            *(Band.GHZ_5, 44, 40),
+            "CHAN_SWITCH 5 5220 sec_channel_offset=1 center_freq1=5230 bandwidth=40 ht vht",
+        ),
+        (
+            *(Band.GHZ_5, 48, 80),
+            "CHAN_SWITCH 5 5240 sec_channel_offset=-1 center_freq1=5210 bandwidth=80 ht vht",
+        ),
+    ],
+)
+def test_a_channel_is_announced_with_its_width(band: Band, channel: int, width: int, command: str) -> None:
+    radio = msgspec.structs.replace(FIVE, band=band, channel=channel, width=width)
+    assert channel_switch(radio) == command
 
 
 @given(ssid=st.text(max_size=40), words=st.text(max_size=70), security=st.sampled_from(Security))
