@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import structlog
 
+from gatewayd.dvr.media.messages import Range
 from gatewayd.dvr.model import Recording, RecordingChanged, RecordingState
 from gatewayd.dvr.tuners import Admission, Want, admit
 from gatewayd.store.database import Database
@@ -43,7 +44,7 @@ class Planner:
         self._database = database
         self._clock = clock
 
-    async def settle(self) -> dict[str, tuple[float, float]]:
+    async def settle(self) -> dict[str, Range]:
         """Brings waiting recordings' states up to date; from when to when each that may go on is kept."""
         now = self._clock.now().timestamp()
         planned = await self._planned(now)
@@ -62,8 +63,15 @@ class Planner:
                     unit.emit(RecordingChanged(recording=row.want.id, channel=row.want.channel, state=state))
         # What waited into its own time is wanted from its beginning on: what is missing of it is a gap.
         late = {row.want.id: row.want.begins for row in planned if row.want.start == now}
-        limited = {item: (late.get(item, first), last) for item, (first, last) in found.spans.items()}
-        free = {row.want.id: (row.want.begins, row.want.ends) for row in planned if row.size is None}
+        limited = {
+            item: Range(id=item, start=late.get(item, first), stop=last, prompt=item in found.prompt)
+            for item, (first, last) in found.spans.items()
+        }
+        free = {
+            row.want.id: Range(id=row.want.id, start=row.want.begins, stop=row.want.ends)
+            for row in planned
+            if row.size is None
+        }
         return limited | free
 
     async def refusal(self, recording: Recording) -> str | None:

@@ -22,9 +22,13 @@ class Running:
 
 @dataclass
 class View:
-    """What gatewayd last saw of the recorder; `connected` None until the first attempt has ended."""
+    """What gatewayd last saw of the recorder; `connected` None until the first attempt has ended.
+
+    `trouble` is the code of what ended the last connection: not always the recorder.
+    """
 
     connected: bool | None = None
+    trouble: str | None = None
     free: int | None = None
     total: int | None = None
     used: int = 0

@@ -77,6 +77,7 @@ class Reconciler:
                 group.create_task(self._finisher.run(), name="dvr.finish")
         except* GatewayError as group_error:
             error = group_error.exceptions[0]
+            self.view.trouble = error.code if isinstance(error, GatewayError) else None
         else:
             return
         finally:
@@ -99,7 +100,7 @@ class Reconciler:
         await self._replay()
         await self._recovery.compare(status, older=status.generation > position.generation)
         await self._journal.set_generation(status.generation)
-        self.view.connected = True
+        self.view.connected, self.view.trouble = True, None
         self.view.observe(status)
         self._sent = None
         log.info("dvr.recorder_adopted", pid=status.pid, generation=status.generation, journal=status.seq)
@@ -108,9 +109,9 @@ class Reconciler:
         while True:
             self._wake.clear()
             await self._replay()
-            spans = await self._planner.settle()
+            planned = await self._planner.settle()
             await self._begin_due()
-            await self._send_desired(spans)
+            await self._send_desired(planned)
             await self._observe()
             await self._collect()
             if await self.keeper.tidy():
@@ -137,9 +138,9 @@ class Reconciler:
                 if item.begins <= now:
                     self._library.begin(unit, item)
 
-    async def _send_desired(self, spans: dict[str, tuple[float, float]]) -> None:
+    async def _send_desired(self, planned: dict[str, Range]) -> None:
         """Sends the whole desired state if it is not what this recorder was last told."""
-        desired, limits = await self._desired(spans), await self.keeper.limits()
+        desired, limits = await self._desired(planned), await self.keeper.limits()
         if (desired, limits) == self._sent:
             return
         generation = (await self._journal.position()).generation + 1
@@ -148,11 +149,11 @@ class Reconciler:
         self._sent = (desired, limits)
         log.info("dvr.desired_sent", generation=generation, channels=len(desired))
 
-    async def _desired(self, spans: dict[str, tuple[float, float]]) -> tuple[DesiredChannel, ...]:
+    async def _desired(self, planned: dict[str, Range]) -> tuple[DesiredChannel, ...]:
         """What has a tuner, for as long as it has it; what is not planned yet waits for the next round."""
         items = [item for item in await self._library.open_items() if not item.ended]
-        items = [item for item in items if item.id in spans or item.trashed is not None]
-        ranges = {item.id: _range(item, *spans.get(item.id, (item.begins, item.ends))) for item in items}
+        items = [item for item in items if item.id in planned or item.trashed is not None]
+        ranges = {item.id: planned.get(item.id, item.range) for item in items}
         streams = await self._sources.streams({item.channel for item in items})
         return tuple(
             DesiredChannel(
@@ -235,10 +236,6 @@ class Reconciler:
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
-
-
-def _range(item: Item, start: float, stop: float) -> Range:
-    return Range(id=item.id, start=start, stop=stop)
 
 
 def _runs(item: Item) -> bool:

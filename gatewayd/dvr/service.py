@@ -127,6 +127,8 @@ class DvrService:
         view = self._reconciler.view
         if view.connected is None:
             return "unknown", "The recorder has not been reached yet."
+        if not view.connected and view.trouble == "store.full":
+            return "degraded", "The disk of the state is full: recordings go on, but nothing new is taken in."
         if not view.connected and recording:
             return "down", "The recorder is away: what should be recorded now may be missing."
         if not view.connected:

@@ -16,6 +16,10 @@ LONGEST = 48 * 3600.0
 """Seconds: no recording is longer, padding included, so nothing that began earlier can be in the way."""
 
 
+EARLY = 2.0
+"""Seconds before a recording at which the recorder opens its channel if it may."""
+
+
 class Want(NamedTuple):
     """A recording that wants `channel` of `pool` from `start` to `stop`; padded, from `begins` to `ends`."""
 
@@ -30,10 +34,14 @@ class Want(NamedTuple):
 
 
 class Admission(NamedTuple):
-    """`spans`: from when to when who has a tuner may use it; `blocked`: who has it instead of each other."""
+    """`spans`: from when to when who has a tuner may use it; `blocked`: who has it instead of each other.
+
+    `prompt`: who cannot have it EARLY, because it is taken until then.
+    """
 
     spans: dict[str, tuple[float, float]]
     blocked: dict[str, tuple[str, ...]]
+    prompt: set[str]
 
 
 class _Use(NamedTuple):
@@ -48,11 +56,12 @@ def admit(wants: Iterable[Want], sizes: Mapping[str, int]) -> Admission:
     pools: dict[str, list[Want]] = defaultdict(list)
     for want in wants:
         pools[want.pool].append(want)
-    found = Admission({}, {})
+    found = Admission({}, {}, set())
     for pool, wanted in pools.items():
         part = _admit(sorted(wanted, key=lambda want: (not want.running, want.id)), sizes[pool])
         found.spans.update(part.spans)
         found.blocked.update(part.blocked)
+        found.prompt.update(part.prompt)
     return found
 
 
@@ -82,7 +91,9 @@ def _admit(wanted: Sequence[Want], size: int) -> Admission:
             last = stop
             insort(used, _Use(start, stop, want.channel, want.id))
         spans[want.id] = (first, last)
-    return Admission(spans, blocked)
+    early = [want._replace(start=spans[want.id][0] - EARLY, stop=spans[want.id][0]) for want in admitted]
+    prompt = {want.id for want in early if _in_the_way(_around(used, want.start, want.stop), want, size)}
+    return Admission(spans, blocked, prompt)
 
 
 def _in_the_way(around: Sequence[_Use], want: Want, size: int) -> tuple[str, ...]:

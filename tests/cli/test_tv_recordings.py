@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from gatewayd.access import AccessService, ensure_box_id
 from gatewayd.api import ApiServer
 from gatewayd.api.sockets import open_unix
+from gatewayd.box.operations import job_operations
 from tests.cli.conftest import Gatewayctl
 from tests.dvr.home import Home, open_home
 from tests.support.fake_recorder import FakeRecorder, until
@@ -47,6 +48,7 @@ async def home(tmp_path: Path, recorder: FakeRecorder) -> AsyncIterator[Home]:
         async def info() -> Any:
             return CannedInfo(id=access.box_id)
 
+        core.registry.add(job_operations(core.jobs, core.registry))
         server = ApiServer(registry=core.registry, bus=core.bus, authenticator=access, box=info)
         await server.start(local=[open_unix(tmp_path / "api.sock")])
         stack.push_async_callback(server.close)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,27 +12,10 @@ from hypothesis import strategies as st
 from gatewayd.dvr.model import Recording
 from gatewayd.dvr.recordings import begins, cut, ends
 from gatewayd.errors import GatewayError
-from tests.dvr.home import Home, open_home
+from tests.dvr.home import Home
 from tests.dvr.plan import NOW, at, ended, packets, record, recorded
 from tests.support.clock import START, FakeClock
 from tests.support.fake_recorder import PACKET, FakeRecorder, until
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-async def recorder(tmp_path: Path) -> AsyncIterator[FakeRecorder]:
-    async with FakeRecorder(tmp_path / "media.sock") as recorder:
-        yield recorder
-
-
-@pytest.fixture
-async def home(tmp_path: Path, recorder: FakeRecorder, clock: FakeClock) -> AsyncIterator[Home]:
-    async with open_home(tmp_path, recorder.path, clock=clock) as home:
-        yield home
 
 
 async def refused(home: Home, name: str, /, **arguments: Any) -> tuple[str, str | None]:

@@ -97,7 +97,9 @@ def test_what_cannot_be_recorded_is_counted() -> None:
 
 
 def test_every_kind_of_stream_is_taken() -> None:
-    text = "#EXTM3U\nudp://@239.1.1.1:5000\nrtp://239.1.1.2:5000\nrtsp://h/1\nhttps://h/2.m3u8?a=b\nhttp://h/3"
+    text = (
+        "#EXTM3U\nudp://@239.1.1.1:5000\nrtp://239.1.1.2:5000\nrtsp://h/1\nhttps://h/2.m3u8?a=b\nhttp://h/3"
+    )
     assert [stream_kind(entry.url) for entry in read(text)] == ["udp", "udp", "rtsp", "hls", "http"]
 
 

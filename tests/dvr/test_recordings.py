@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from gatewayd.dvr.journal import JournalStore
 from gatewayd.dvr.media.messages import DeleteSegment, Digest, Probe
@@ -15,23 +12,6 @@ from tests.dvr.home import Home, open_home
 from tests.dvr.plan import NOW, URL, at, ended, packets, passing, record
 from tests.support.clock import FakeClock
 from tests.support.fake_recorder import PACKET, FakeRecorder, until
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-async def recorder(tmp_path: Path) -> AsyncIterator[FakeRecorder]:
-    async with FakeRecorder(tmp_path / "media.sock") as recorder:
-        yield recorder
-
-
-@pytest.fixture
-async def home(tmp_path: Path, recorder: FakeRecorder, clock: FakeClock) -> AsyncIterator[Home]:
-    async with open_home(tmp_path, recorder.path, clock=clock) as home:
-        yield home
 
 
 async def looked(recorder: FakeRecorder, clock: FakeClock, seconds: float) -> None:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
-
-import pytest
 
 from gatewayd.dvr.media.messages import StoredSegment
 from gatewayd.dvr.recovery import APART, together
@@ -15,17 +12,6 @@ from tests.dvr.home import open_home
 from tests.dvr.plan import NOW, at, ended, packets, record, recorded
 from tests.support.clock import FakeClock
 from tests.support.fake_recorder import PACKET, FakeRecorder, Stored, until
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-async def recorder(tmp_path: Path) -> AsyncIterator[FakeRecorder]:
-    async with FakeRecorder(tmp_path / "media.sock") as recorder:
-        yield recorder
 
 
 async def test_what_the_disk_lost_is_a_gap(tmp_path: Path, recorder: FakeRecorder, clock: FakeClock) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from gatewayd.dvr.forecast import AHEAD, GUESS
 from gatewayd.dvr.media.messages import DeleteSegment, DiskLimits
 from gatewayd.dvr.retention import DAY
 from gatewayd.errors import GatewayError
-from tests.dvr.home import Home, open_home
+from tests.dvr.home import Home
 from tests.dvr.plan import NOW, at, passing, record, recorded
 from tests.support.clock import FakeClock
 from tests.support.fake_recorder import PACKET, FakeRecorder, until
@@ -19,23 +16,6 @@ from tests.support.fake_recorder import PACKET, FakeRecorder, until
 COUNT = 6000
 RATE = COUNT * PACKET / 60
 """Bytes per second of the channel, once it has been recorded."""
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-async def recorder(tmp_path: Path) -> AsyncIterator[FakeRecorder]:
-    async with FakeRecorder(tmp_path / "media.sock") as recorder:
-        yield recorder
-
-
-@pytest.fixture
-async def home(tmp_path: Path, recorder: FakeRecorder, clock: FakeClock) -> AsyncIterator[Home]:
-    async with open_home(tmp_path, recorder.path, clock=clock) as home:
-        yield home
 
 
 async def three(home: Home, recorder: FakeRecorder, clock: FakeClock) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +14,6 @@ from tests.dvr.home import Home, open_home
 from tests.dvr.plan import NOW, at, ended, packets, passing, record, recorded
 from tests.support.clock import FakeClock
 from tests.support.fake_recorder import PACKET, FakeRecorder, until
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-async def recorder(tmp_path: Path) -> AsyncIterator[FakeRecorder]:
-    async with FakeRecorder(tmp_path / "media.sock") as recorder:
-        yield recorder
-
-
-@pytest.fixture
-async def home(tmp_path: Path, recorder: FakeRecorder, clock: FakeClock) -> AsyncIterator[Home]:
-    async with open_home(tmp_path, recorder.path, clock=clock) as home:
-        yield home
 
 
 async def refused(home: Home, name: str, /, **arguments: Any) -> str:

@@ -26,7 +26,7 @@ times = st.integers(0, 12)
 
 
 @st.composite
-def wanted(draw: st.DrawFn) -> list[Want]:
+def wanted(draw: st.DrawFn, running: bool = False) -> list[Want]:
     found = []
     for number in range(draw(st.integers(0, 10))):
         start = draw(times)
@@ -40,6 +40,7 @@ def wanted(draw: st.DrawFn) -> list[Want]:
                 stop=stop,
                 begins=start - draw(st.integers(0, 3)),
                 ends=stop + draw(st.integers(0, 3)),
+                running=running and draw(st.booleans()),
             )
         )
     return found
@@ -61,8 +62,8 @@ def test_there_are_never_more_channels_than_tuners(wants: list[Want], p: int, q:
     assert found.spans.keys() | found.blocked.keys() == {want.id for want in wants}
     assert found.spans.keys().isdisjoint(found.blocked)
     for pool, size in sizes.items():
-        for tenth in range(-40, 220):
-            assert len(held(wants, found.spans, pool, tenth / 10)) <= size
+        for hour in range(-4, 22):
+            assert len(held(wants, found.spans, pool, hour + 0.5)) <= size
     for want in wants:
         if want.id in found.spans:
             first, last = found.spans[want.id]
@@ -79,20 +80,18 @@ def test_who_is_refused_could_not_have_been_served(wants: list[Want], size: int)
             continue
         earlier = {item: span for item, span in core.items() if item < want.id}
         full = [
-            held(wants, earlier, want.pool, tenth / 10)
-            for tenth in range(int(want.start) * 10, int(want.stop) * 10)
+            held(wants, earlier, want.pool, hour + 0.5) for hour in range(int(want.start), int(want.stop))
         ]
         assert any(len(channels) == size and want.channel not in channels for channels in full)
         assert all(blocker in earlier for blocker in found.blocked[want.id])
 
 
-@given(wanted(), st.integers(1, 2), st.data())
-def test_what_runs_goes_on(wants: list[Want], size: int, data: st.DataObject) -> None:
-    running = data.draw(st.sets(st.sampled_from([want.id for want in wants]))) if wants else set()
-    now = [want._replace(running=want.id in running) for want in wants]
+@given(wanted(running=True), st.integers(1, 2))
+def test_what_runs_goes_on(wants: list[Want], size: int) -> None:
+    running = {want.id for want in wants if want.running}
     sizes = {"p": size, "q": size}
-    alone = admit([want for want in now if want.running], sizes).blocked.keys()
-    assert running & admit(now, sizes).blocked.keys() == alone
+    alone = admit([want for want in wants if want.running], sizes).blocked.keys()
+    assert running & admit(wants, sizes).blocked.keys() == alone
 
 
 def test_padding_is_given_up_before_a_recording() -> None:
@@ -100,6 +99,7 @@ def test_padding_is_given_up_before_a_recording() -> None:
     second = Want("2", "p", "b", 200, 300, 170, 330)
     found = admit([first, second], {"p": 1})
     assert found.spans == {"1": (90, 200), "2": (200, 330)}
+    assert found.prompt == {"2"}  # its channel is opened when the other is closed, not before
     assert admit([first, second._replace(channel="a")], {"p": 1}).spans == {"1": (90, 230), "2": (170, 330)}
 
 
@@ -262,7 +262,8 @@ async def test_a_device_is_never_asked_for_more_than_it_has(tmp_path: Path) -> N
             return {await home.state(item) for item in items} <= {"done", "partial"}
 
         await until(over, 40)
-        assert (device.streams, device.most_at_once, device.refused) == (3, 2, 0)
+        assert (device.streams, device.most_at_once) == (3, 2)
+        assert device.refused <= 1  # the device may hear of the end later than of the beginning
         late = await home.call("recordings.get", recording=items[3])
         assert late["gaps"][0]["from"] == late["start"]  # what it waited
 

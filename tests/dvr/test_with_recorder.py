@@ -129,7 +129,7 @@ async def test_stopped_early(home: Home, recorder: RecorderProcess, server: Pace
 
 async def test_a_page_instead_of_a_stream(home: Home, server: PacedServer) -> None:
     server.mood = "html"
-    item = await record(home, 2)
+    item = await record(home, 5)
     found = await ended(home, item)
     assert (found["state"], found["bytes"]) == ("failed", 0)
     assert "MPEG-TS" in found["reason"]

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gatewayd.dvr.media import agenda as module
@@ -114,3 +115,16 @@ async def test_a_range_that_ends_while_its_source_opens_is_told_at_once(tmp_path
         assert done["b"] - last.stop < 1.5
         gaps = await recorder.journal(Gap)
         assert (gaps[0].start, gaps[-1].stop) == (now, last.stop)
+
+
+def test_a_source_is_opened_a_little_before_unless_another_has_its_tuner(clock: _Clock) -> None:
+    (span,) = spans(clock, (10, 100))
+    early, prompt = (
+        Agenda("one", (msgspec.structs.replace(span, prompt=word),), {}) for word in (False, True)
+    )
+    clock.passes(10 - LEAD)
+    assert early.due()
+    assert not prompt.due()
+    assert prompt.opens() == pytest.approx(LEAD)
+    clock.passes(LEAD)
+    assert prompt.due()

@@ -104,6 +104,8 @@ async def test_ts_is_the_bytes_as_they_came(recorder: RecorderProcess) -> None:
     assert data == stream[1880 : 188 * 500] + stream[: 188 * 20]
     assert exported.bytes == len(data)
     assert exported.streams == ()
+    assert (recorder.folder / "exports").stat().st_mode & 0o777 == 0o750
+    assert Path(exported.file).stat().st_mode & 0o777 == 0o640
     assert 23 * 3600 < exported.expires - time.time() <= 24 * 3600
 
 

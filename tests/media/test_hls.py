@@ -67,8 +67,8 @@ async def record(recorder: RecorderProcess, url: str, seconds: float) -> tuple[b
     return recorder.read((await recorder.locate("one", now, now + seconds)).slices), now
 
 
-async def whole_film(recorder: RecorderProcess, url: str) -> bytes:
-    """Records until the playlist's end; the bytes."""
+async def whole_film(recorder: RecorderProcess, url: str, linger: float = 0.0) -> bytes:
+    """Records until `linger` seconds after the playlist's end; the bytes."""
     now = time.time()
     await recorder.desire(hls_channel(url, Range(id="a", start=now, stop=now + 60)))
 
@@ -76,6 +76,7 @@ async def whole_film(recorder: RecorderProcess, url: str) -> bytes:
         return any(entry.code == "dvr.source_ended" for entry in await recorder.journal(SourceFailed))
 
     await until(has_ended, 40)
+    await asyncio.sleep(linger)
     stop = time.time()
     await recorder.desire(hls_channel(url, Range(id="a", start=now, stop=stop)))
     await recorder.done("a")
@@ -86,16 +87,15 @@ async def test_a_film_is_stored_once_byte_for_byte_at_its_own_pace(
     server: HlsServer, recorder: RecorderProcess
 ) -> None:
     await encoded(server.folder, *SHORT, "film.m3u8", seconds=4)
-    stored, now = await record(recorder, server.url + "film.m3u8", 6)
+    stored = await whole_film(recorder, server.url + "film.m3u8", linger=1.5)
     assert stored == server.media()
     assert len(server.served) == 1 + 4
-    located = await recorder.locate("one", now, now + 6)
-    start, stop = located.gaps[-1]  # from its end on
-    assert stop == now + 6
-    assert start < stop - 0.5
-    assert located.errors.continuity == located.errors.sync == 0
+    [segment] = await recorder.journal(SegmentClosed)
+    assert segment.errors == StreamErrors()
+    assert segment.last - segment.first > 2.5
     assert {entry.code for entry in await recorder.journal(SourceFailed)} == {"dvr.source_ended"}
-    half = recorder.read((await recorder.locate("one", now, start - 2)).slices)
+    middle = (segment.first + segment.last) / 2
+    half = recorder.read((await recorder.locate("one", segment.first, middle)).slices)
     assert 0.2 < len(half) / len(stored) < 0.8
 
 

@@ -72,7 +72,8 @@ async def test_thirty_two_overlapping_recordings_are_byte_exact(
                 assert located.measures.continuity == located.measures.sync_bytes == 0
                 seconds = span.stop - span.start
                 assert sum(rate for _, rate in located.bitrates) / len(located.bitrates) == pytest.approx(
-                    BITRATE, rel=0.6 / seconds
+                    BITRATE,
+                    rel=1.5 / seconds,  # a batch at each end is counted whole
                 )
         assert len(await recorder.journal(SegmentClosed)) == CHANNELS
 

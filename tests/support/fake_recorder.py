@@ -25,6 +25,8 @@ from gatewayd.dvr.media.messages import (
     DiskLimits,
     Entry,
     Export,
+    Exported,
+    ExportProgress,
     Gap,
     GetExport,
     GetStatus,
@@ -201,8 +203,10 @@ class FakeRecorder:
                 return Deleted(bytes=len(gone.data) if gone else 0)
             case Thumbnail():
                 return Thumbnailed(width=320, height=180, bytes=4711)
-            case Export() | GetExport() | CancelExport():
-                raise GatewayError("dvr.media_unreadable", "a fake exports nothing")
+            case Export():
+                return await self._export(verb)
+            case GetExport() | CancelExport():
+                return ExportProgress(known=False)
             case Probe():
                 return Probed(format="mpegts", streams=(PICTURE,), decoded_frames=25)
             case Digest():
@@ -250,6 +254,19 @@ class FakeRecorder:
 
     def _bytes(self, part: Slice) -> bytes:
         return self.stored[part.segment].data[part.from_byte : part.to_byte]
+
+    async def _export(self, verb: Export) -> Exported:
+        data = b"".join(self._bytes(part) for part in verb.slices)
+        file = self.path.with_name(f"{verb.export}.{verb.format}")
+        await asyncio.to_thread(file.write_bytes, data)
+        return Exported(
+            file=str(file),
+            bytes=len(data),
+            streams=(PICTURE,),
+            skipped=("dvb_teletext",) if verb.format == "mp4" else (),
+            joints=0,
+            expires=time.time() + 86_400,
+        )
 
     def _locate(self, verb: Locate) -> Located:
         found = [

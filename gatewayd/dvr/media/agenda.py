@@ -49,12 +49,12 @@ class Agenda:
     def due(self) -> bool:
         """Whether a source should be open now."""
         now = self.now()
-        return any(span.start - LEAD <= now < span.stop for span in self.undone())
+        return any(_opens(span) <= now < span.stop for span in self.undone())
 
     def opens(self) -> float | None:
         """In how many seconds (negative: ago) the source should be opened; None: never."""
-        start = min((span.start for span in self.undone()), default=None)
-        return None if start is None else start - LEAD - self.now()
+        moment = min(map(_opens, self.undone()), default=None)
+        return None if moment is None else moment - self.now()
 
     def wanted(self) -> float | None:
         """Since when a range that runs now has wanted bytes."""
@@ -75,3 +75,7 @@ class Agenda:
 
     def _done_at(self, span: Range) -> float:
         return self._done.get(span.id) or self._told.get((self._channel, span.id), 0.0)
+
+
+def _opens(span: Range) -> float:
+    return span.start if span.prompt else span.start - LEAD

@@ -163,27 +163,32 @@ class Catalogue:
     def delete(self, segment: str) -> int:
         """Removes a closed segment; returns the bytes freed, 0 if it was gone. Blocks.
 
-        Raises GatewayError `dvr.segment_in_use` while it is written.
+        Raises GatewayError `dvr.segment_in_use` while it is written, `dvr.disk_failed`; it is there then.
         """
-        data, index = self.data(segment), self.index(segment)
         with self._lock:
             stored = self._stored.get(segment)
-            if stored is None:
-                return 0
-            if stored.open:
-                raise GatewayError("dvr.segment_in_use", f"Segment {segment} is still being written.")
-            del self._stored[segment]
-            self._used -= stored.size
-        data.unlink(missing_ok=True)
-        index.unlink(missing_ok=True)
-        self.thumbnail(segment).unlink(missing_ok=True)
-        sync_folder(self._folder)
+        if stored is None:
+            return 0
+        if stored.open:
+            raise GatewayError("dvr.segment_in_use", f"Segment {segment} is still being written.")
+        try:  # the index goes last: what is left of a crash is found by it
+            for path in (self.thumbnail(segment), self.data(segment), self.index(segment)):
+                path.unlink(missing_ok=True)
+            sync_folder(self._folder)
+        except OSError as error:
+            raise GatewayError("dvr.disk_failed", f"It cannot be deleted: {error.strerror}.") from error
+        with self._lock:
+            if self._stored.pop(segment, None) is not None:
+                self._used -= stored.size
         return stored.size
 
     def _adopt(self, segment: str) -> None:
         data, path = self.data(segment), self.index(segment)
         opened = self._journal.open.get(segment)
         try:
+            if not data.exists() and opened is None:  # its deletion was interrupted
+                path.unlink()
+                return
             index = read_index(path)
             if opened is not None or index.size != data.stat().st_size:
                 index = mend(data, path)

@@ -174,9 +174,10 @@ class Channel:
         def look() -> None:
             nonlocal timer
             self._finish_ranges()
-            timer = loop.call_later(min(1.0, self._agenda.until_stop()) + 0.01, look)
             if not self._agenda.due():
-                patience.reschedule(loop.time())
+                patience.reschedule(loop.time())  # once: what it ends may take its time to end
+                return
+            timer = loop.call_later(min(1.0, self._agenda.until_stop()) + 0.01, look)
 
         async with asyncio.timeout(None) as patience:
             timer = loop.call_later(min(1.0, self._agenda.until_stop()) + 0.01, look)

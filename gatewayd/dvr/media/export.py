@@ -23,7 +23,7 @@ from gatewayd.dvr.media.messages import Exported, ExportFormat, ExportProgress
 from gatewayd.dvr.media.room import Room
 from gatewayd.dvr.media.workers import worker_environment
 from gatewayd.errors import GatewayError
-from gatewayd.system.files import sync_folder
+from gatewayd.system.files import ensure_folder, sync_folder
 
 log = structlog.get_logger(__name__)
 
@@ -104,8 +104,7 @@ class Exports:
             await asyncio.gather(running.task, return_exceptions=True)
 
     async def keep(self) -> None:
-        """Removes files whose day is over, and what an earlier process left half done; supervise it."""
-        await asyncio.to_thread(self._clean)
+        """Removes files whose day is over; supervise it."""
         while True:
             await asyncio.to_thread(self._sweep)
             await asyncio.sleep(SWEEP)
@@ -172,8 +171,9 @@ class Exports:
             await process.wait()
             self._pids.discard(process.pid)
 
-    def _clean(self) -> None:
-        self._folder.mkdir(mode=0o750, exist_ok=True)
+    def prepare(self) -> None:
+        """Makes the folder and removes what an earlier process left half done; once, before all. Blocks."""
+        ensure_folder(self._folder, mode=0o750)
         for part in self._folder.glob("*.part"):
             part.unlink(missing_ok=True)
 
@@ -196,7 +196,6 @@ async def _news(process: asyncio.subprocess.Process) -> ExportNews:
 
 
 def _create(part: Path) -> int:
-    part.parent.mkdir(mode=0o750, exist_ok=True)
     return os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
 
 

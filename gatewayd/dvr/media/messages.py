@@ -35,11 +35,15 @@ class Source(Struct, frozen=True, kw_only=True):
 
 
 class Range(Struct, frozen=True, kw_only=True):
-    """A span of time to be kept, half open; `id` is the recording's."""
+    """A span of time to be kept, half open; `id` is the recording's.
+
+    `prompt`: its source is opened at `start`, not a little before: until then another has the tuner.
+    """
 
     id: str
     start: float
     stop: float
+    prompt: bool = False
 
 
 class DesiredChannel(Struct, frozen=True, kw_only=True):

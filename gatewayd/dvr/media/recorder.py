@@ -111,6 +111,7 @@ class Recorder:
         self._folder_fd = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         await asyncio.to_thread(self._recall, lambda seq: _soon(loop, self._grew))
         self._exports = Exports(self._folder, self._room, worker=self._export_worker)
+        await asyncio.to_thread(self._exports.prepare)
         self._tasks.supervise("exports", self._exports.keep)
         self._apply(resumed=True)
         self._tasks.supervise("journal", self._retry_journal)
