@@ -115,6 +115,10 @@ class _Handlers:
 def operations(service: AccessService) -> tuple[Operation, ...]:
     """The rows of accounts."""
     handlers = _Handlers(service)
+    return (*_rows(handlers), *_one_account(handlers))
+
+
+def _rows(handlers: _Handlers) -> tuple[Operation, ...]:
     return (
         Operation(
             name="access.accounts.list",
@@ -157,6 +161,11 @@ def operations(service: AccessService) -> tuple[Operation, ...]:
             target="account",
             step_up=True,
         ),
+    )
+
+
+def _one_account(handlers: _Handlers) -> tuple[Operation, ...]:
+    return (
         Operation(
             name="access.accounts.remove",
             summary="End an account with its sessions and tokens",

@@ -1,4 +1,4 @@
-"""The operations of signing in by password, of proving oneself anew, and of the second factor."""
+"""The operations of signing in by password, and of proving oneself anew."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from msgspec import Meta
 from gatewayd.access.accounts import Account
 from gatewayd.access.granted import SessionGranted, fields
 from gatewayd.access.service import AccessService, clean_label
-from gatewayd.access.totp import check_code
 from gatewayd.callers import Role
 from gatewayd.errors import GatewayError, InvalidField
 from gatewayd.operations import Context, Empty, Operation, Request, Result, Scope
@@ -66,34 +65,9 @@ class Done(Result, frozen=True, kw_only=True):
     account: str
 
 
-class Code(Request, frozen=True, kw_only=True):
-    """A code of the authenticator app."""
-
-    code: Secret
-
-
-class TotpStarted(Result, frozen=True, kw_only=True):
-    """What goes into the authenticator app, shown this once: base32, or the address as a QR code."""
-
-    secret: str
-    uri: str
-
-
-class RecoveryCodes(Result, frozen=True, kw_only=True):
-    """Ten codes for the day when the phone is gone, each good once, shown this once."""
-
-    codes: tuple[str, ...]
-
-
-class TotpRemove(Request, frozen=True, kw_only=True):
-    """Whose second factor ends; left out: the caller's own. Another's takes the right to manage accounts."""
-
-    account: str | None = None
-
-
 class Me(Result, frozen=True, kw_only=True):
-    """Who asks and what may be done; `fresh`: has just proved himself. `can_step_up`: there is a password or
-    a second factor to prove it by."""
+    """Who asks and what may be done; `fresh`: has just proved himself. `password`, `second_factor`: whether
+    there is one to prove it by."""
 
     caller: str
     role: Role
@@ -126,8 +100,8 @@ class _Handlers:
         granted = await self._service.sign_in.login(
             context.unit,
             name=request.name,
-            password=_bounded(request.password, "password"),
-            code=None if request.code is None else _bounded(request.code, "code"),
+            password=bounded(request.password, "password"),
+            code=None if request.code is None else bounded(request.code, "code"),
             label=clean_label(request.label),
             caller=context.caller,
             cookie=request.cookie,
@@ -137,8 +111,8 @@ class _Handlers:
     async def join(self, request: Join, context: Context) -> SessionGranted:
         granted = await self._service.sign_in.join(
             context.unit,
-            invitation=_bounded(request.invitation, "invitation"),
-            password=_bounded(request.password, "password"),
+            invitation=bounded(request.invitation, "invitation"),
+            password=bounded(request.password, "password"),
             label=clean_label(request.label),
             caller=context.caller,
             cookie=request.cookie,
@@ -149,8 +123,8 @@ class _Handlers:
         seconds = await self._service.sign_in.step_up(
             context.unit,
             context.caller,
-            password=None if request.password is None else _bounded(request.password, "password"),
-            code=None if request.code is None else _bounded(request.code, "code"),
+            password=None if request.password is None else bounded(request.password, "password"),
+            code=None if request.code is None else bounded(request.code, "code"),
         )
         return SteppedUp(fresh_for=seconds)
 
@@ -158,49 +132,22 @@ class _Handlers:
         await self._service.sign_in.change_password(
             context.unit,
             context.caller,
-            current=None if request.current is None else _bounded(request.current, "current"),
-            password=_bounded(request.password, "password"),
+            current=None if request.current is None else bounded(request.current, "current"),
+            password=bounded(request.password, "password"),
         )
         return Done(account=self._own(context).id)
-
-    async def totp_start(self, request: Empty, context: Context) -> TotpStarted:
-        secret, uri = self._service.second_factor.start(context.unit, self._own(context))
-        return TotpStarted(secret=secret, uri=uri)
-
-    async def totp_confirm(self, request: Code, context: Context) -> RecoveryCodes:
-        code = _bounded(request.code, "code")
-        check_code(code)
-        drawn = await self._service.second_factor.confirm(context.unit, self._own(context), code)
-        return RecoveryCodes(codes=tuple(drawn))
-
-    async def totp_recovery(self, request: Empty, context: Context) -> RecoveryCodes:
-        account = self._own(context)
-        if not account.second_factor:
-            raise GatewayError("access.second_factor_not_started", "Begin with access.totp.start.")
-        return RecoveryCodes(codes=tuple(self._service.second_factor.draw_recovery(context.unit, account)))
-
-    async def totp_remove(self, request: TotpRemove, context: Context) -> Done:
-        account = self._service.account_of(context.caller)
-        if request.account is not None and (account is None or request.account != account.id):
-            if Scope.ACCESS_MANAGE not in context.caller.scopes:
-                raise GatewayError("access.forbidden", "Only an owner ends somebody else's second factor.")
-            account = self._service.accounts.get(request.account)
-        if account is None:
-            raise _no_account()
-        self._service.second_factor.remove(context.unit, account)
-        return Done(account=account.id)
 
     def _own(self, context: Context) -> Account:
         account = self._service.account_of(context.caller)
         if account is None:
-            raise _no_account()
+            raise no_account()
         return account
 
 
 def operations(service: AccessService) -> tuple[Operation, ...]:
-    """The rows of signing in and of the second factor."""
+    """The rows of signing in."""
     handlers = _Handlers(service)
-    return (*_entering(handlers), *_proving(handlers), *_second_factor(handlers))
+    return (*_entering(handlers), *_proving(handlers))
 
 
 def _entering(handlers: _Handlers) -> tuple[Operation, ...]:
@@ -281,76 +228,13 @@ def _proving(handlers: _Handlers) -> tuple[Operation, ...]:
     )
 
 
-def _second_factor(handlers: _Handlers) -> tuple[Operation, ...]:
-    return (
-        Operation(
-            name="access.totp.start",
-            summary="Begin to set up a second factor",
-            request=Empty,
-            result=TotpStarted,
-            scope=Scope.ACCESS_SELF,
-            method="POST",
-            path="/access/totp/start",
-            handler=handlers.totp_start,
-            mutates=True,
-            recovery="transaction",
-            lock=LOCK,
-            secret_answer=True,
-            step_up=True,
-        ),
-        Operation(
-            name="access.totp.confirm",
-            summary="Switch the second factor on with its first code; answers the recovery codes",
-            request=Code,
-            result=RecoveryCodes,
-            scope=Scope.ACCESS_SELF,
-            method="POST",
-            path="/access/totp/confirm",
-            handler=handlers.totp_confirm,
-            mutates=True,
-            recovery="transaction",
-            lock=LOCK,
-            secret_answer=True,
-            step_up=True,
-        ),
-        Operation(
-            name="access.totp.recovery",
-            summary="Ten new recovery codes in place of those before",
-            request=Empty,
-            result=RecoveryCodes,
-            scope=Scope.ACCESS_SELF,
-            method="POST",
-            path="/access/totp/recovery",
-            handler=handlers.totp_recovery,
-            mutates=True,
-            recovery="transaction",
-            lock=LOCK,
-            secret_answer=True,
-            step_up=True,
-        ),
-        Operation(
-            name="access.totp.remove",
-            summary="Switch a second factor off",
-            request=TotpRemove,
-            result=Done,
-            scope=Scope.ACCESS_SELF,
-            method="POST",
-            path="/access/totp/remove",
-            handler=handlers.totp_remove,
-            mutates=True,
-            recovery="transaction",
-            lock=LOCK,
-            target="account",
-            step_up=True,
-        ),
-    )
-
-
-def _bounded(secret: Secret, field: str) -> str:
+def bounded(secret: Secret, field: str) -> str:
+    """The text of a secret. Raises InvalidField when it is too long to be one."""
     if len(secret) > _MOST_CHARACTERS:
         raise InvalidField(field, f"{field}: at most {_MOST_CHARACTERS} characters, these are {len(secret)}.")
     return secret.reveal()
 
 
-def _no_account() -> GatewayError:
+def no_account() -> GatewayError:
+    """The refusal of who came in without an account."""
     return GatewayError("access.account_not_found", "You came in without an account.", field="account")

@@ -10,6 +10,7 @@ from gatewayd.access import (
     session_operations,
     technician_operations,
     token_operations,
+    totp_operations,
 )
 from gatewayd.access.audit import AuditLog
 from gatewayd.access.service import AccessService
@@ -22,6 +23,7 @@ def operations(service: AccessService, audit: AuditLog) -> tuple[Operation, ...]
         *claim_operations.operations(service),
         *session_operations.operations(service),
         *login_operations.operations(service),
+        *totp_operations.operations(service),
         *account_operations.operations(service),
         *token_operations.operations(service),
         *technician_operations.operations(service, audit),

@@ -85,12 +85,12 @@ class SignIn:
                 # The password was right: what follows is one try at the code, not two.
                 self._guesses.right(guessed, caller.address)
                 self._guesses.restore(guessed, failures - 1)
-                raise GatewayError(
-                    "access.second_factor_needed",
-                    "This account has a second factor: send its code too.",
-                    field="code",
-                )
-            await self._second.take(unit, account, code)
+                raise _code_needed("This account has a second factor: send its code too.")
+            try:
+                await self._second.take(unit, account, code)
+            except GatewayError:
+                await self._failed("login")
+                raise
         self._forgive(unit, account, guessed, caller.address)
         return self.begin(unit, account, label=label, caller=caller, cookie=cookie)
 
@@ -128,6 +128,8 @@ class SignIn:
                     "of that you can set a password as well."
                 )
         else:
+            if account.second_factor and code is None:
+                raise _code_needed("Send a code of the second factor.")
             guessed = f"session:{session.id}"
             self._guesses.begin(guessed, None)
             await self._prove(unit, account, password, code)
@@ -184,11 +186,7 @@ class SignIn:
 
     async def _prove(self, unit: Unit, account: Account, password: str | None, code: str | None) -> None:
         if account.second_factor:
-            if code is None:
-                raise GatewayError(
-                    "access.second_factor_needed", "Send a code of the second factor.", field="code"
-                )
-            await self._second.take(unit, account, code)
+            await self._second.take(unit, account, code or "")
         elif password is None or not await self._passwords.holds(account.password, password):
             raise GatewayError("access.login_wrong", "That is not the password.", field="password")
 
@@ -210,6 +208,10 @@ class SignIn:
 
 def _nobody(name: str) -> str:
     return NOBODY + hashlib.sha256(name.casefold().encode("utf-8", "replace")).hexdigest()
+
+
+def _code_needed(sentence: str) -> GatewayError:
+    return GatewayError("access.second_factor_needed", sentence, field="code")
 
 
 def _unavailable(sentence: str) -> GatewayError:

@@ -217,7 +217,11 @@ class Connection(RequestHandler):
     ) -> web.StreamResponse:
         """Answers what never became a request of the application: broken HTTP."""
         error: GatewayError
-        if status < 500:
+        if isinstance(exc, ConnectionError):
+            # The peer went away in the middle: no defect, and strangers must not fill the log with it.
+            log.debug("api.peer_gone", error=repr(exc))
+            error = GatewayError("request.malformed", "The request was broken off.")
+        elif status < 500:
             error = GatewayError("request.malformed", "This is not a request that HTTP/1.1 allows.")
         else:
             error = Crash(new_id())

@@ -20,7 +20,10 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
 CLOSED_WITHIN = 15.0
 P99 = 0.250
-MEMORY = 16 << 20
+IDLE = 0.050
+"""What the slowest answer takes at most on a machine that has nothing else to do; on a busier one the bound
+grows as the answers before the attack did."""
+MEMORY = 24 << 20
 """Bytes that may stay: what an allocator does not give back of the first attack's pages."""
 
 
@@ -34,13 +37,24 @@ class Outcome(NamedTuple):
     lives: dict[str, list[float]]
     refused: int
     waits: list[float]
+    calm: list[float]
     before: int
     after: int
 
     @property
     def p99(self) -> float:
         """Seconds that all but one in a hundred of the owner's requests took at most."""
-        return sorted(self.waits)[int(len(self.waits) * 0.99)]
+        return percentile(self.waits)
+
+    @property
+    def bound(self) -> float:
+        """Seconds: what `p99` may be on this machine just now."""
+        return P99 * max(1.0, percentile(self.calm) / IDLE)
+
+
+def percentile(waits: list[float]) -> float:
+    """Seconds that all but one in a hundred took at most."""
+    return sorted(waits)[int(len(waits) * 0.99)]
 
 
 async def owner_token(daemon: Daemon) -> str:
@@ -72,8 +86,9 @@ async def attacked(daemon: Daemon, *numbers: int) -> Outcome:
     warm: list[float] = []
     for _ in range(2):  # the first handshakes allocate what stays
         stop.clear()
+        warm.clear()
         task = asyncio.create_task(ask(daemon, token, stop, warm))
-        await asyncio.sleep(1)
+        await asyncio.sleep(2.5)
         stop.set()
         await task
     before = process.memory_info().rss
@@ -96,20 +111,21 @@ async def attacked(daemon: Daemon, *numbers: int) -> Outcome:
                 break
     stop.set()
     await asking
-    return Outcome(told["lives"], told["refused"], waits, before, after)
+    return Outcome(told["lives"], told["refused"], waits, warm, before, after)
 
 
 def judge(outcome: Outcome, numbers: tuple[int, ...]) -> None:
     longest = {kind: max(lives, default=0.0) for kind, lives in outcome.lives.items()}
     told = (
-        f"owner: {len(outcome.waits)} requests, p99 {outcome.p99 * 1e3:.0f} ms, worst"
+        f"owner: {len(outcome.waits)} requests, p99 {outcome.p99 * 1e3:.0f} ms (before:"
+        f" {percentile(outcome.calm) * 1e3:.0f} ms), worst"
         f" {max(outcome.waits) * 1e3:.0f} ms; closed after {longest}; {outcome.refused} never let in;"
         f" memory {outcome.before >> 20} -> {outcome.after >> 20} MiB"
     )
     print(told)
     assert sum(map(len, outcome.lives.values())) + outcome.refused == sum(numbers[:3])
     assert max(longest.values()) <= CLOSED_WITHIN, told
-    assert outcome.p99 <= P99, told
+    assert outcome.p99 <= outcome.bound, told
     assert outcome.after - outcome.before <= MEMORY, told
 
 

@@ -131,7 +131,8 @@ async def test_with_a_second_factor_it_is_what_proves(access: Access, bea: App, 
     ):
         with refuses(code):
             await access.call("access.stepup", arguments, caller=await bea.caller())
-        await clock.advance(10)
+        if code != "access.second_factor_needed":  # which is no guess
+            await clock.advance(10)
     with refuses("access.step_up_needed"):
         await access.call("access.totp.remove", caller=await bea.caller())
     await access.call("access.stepup", {"code": phone.code()}, caller=await bea.caller())
