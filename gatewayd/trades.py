@@ -105,7 +105,7 @@ def personal_areas(ground: Ground, trades: Trades) -> tuple[PersonalArea, ...]:
     return (
         trades.access.personal,
         wifi_personal.personal(database),
-        DvrArea(database, ground.clock, ground.where.media, trades.dvr.wake),
+        DvrArea(database, ground.clock, ground.where.media, trades.dvr.wake, trades.dvr.exports.drop),
         diagnostics_personal.personal(database),
         upkeep_personal.personal(database),
     )

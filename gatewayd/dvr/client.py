@@ -14,6 +14,7 @@ from gatewayd.dvr.media.messages import (
     Digest,
     Digested,
     DiskLimits,
+    DropExports,
     Export,
     Exported,
     ExportFormat,
@@ -98,6 +99,9 @@ class RecorderClient:
 
     async def cancel_export(self, export: str) -> None:
         await self._rpc.call(CancelExport(export=export), ExportProgress, timeout=PROBE_SECONDS)
+
+    async def drop_exports(self) -> int:
+        return (await self._rpc.call(DropExports(), Deleted, timeout=PROBE_SECONDS)).bytes
 
     async def segments(self, after: str = "") -> Sequence[StoredSegment]:
         return (await self._rpc.call(ListSegments(after=after), Segments)).items

@@ -71,6 +71,10 @@ class Exports:
 
         return await context.start_job(job, lock=LOCK)
 
+    async def drop(self) -> int:
+        """Ends all and removes all files; how many bytes became free. Raises GatewayError of the recorder."""
+        return await self._recorder.drop_exports()
+
     async def _run(self, handle: JobHandle, found: Recording, shape: ExportFormat) -> RecordingExport:
         slices = await self._slices(found)
         if not slices:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from gatewayd.errors import GatewayError
@@ -13,6 +13,8 @@ from gatewayd.system.clock import Clock
 
 GONE_WITHIN = 60.0
 _LOOK = 0.25
+_HOLDING = {".ts", ".jpg", ".mkv", ".mp4", ".part"}
+"""Segments, their pictures, exports."""
 _ITEMS = (
     Item(
         "recordings",
@@ -35,11 +37,19 @@ class DvrArea:
 
     area = "recordings"
 
-    def __init__(self, database: Database, clock: Clock, media: Path, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        media: Path,
+        wake: Callable[[], None],
+        drop_exports: Callable[[], Awaitable[int]],
+    ) -> None:
         """`media` is the recorder's folder; `wake` makes the recorder delete what nobody needs."""
         self._clock = clock
         self._media = media
         self._wake = wake
+        self._drop_exports = drop_exports
         self._tables = Tables(database, self.area, _ITEMS)
         self.export = self._tables.export
 
@@ -48,11 +58,13 @@ class DvrArea:
         return await asyncio.to_thread(_segments, self._media)
 
     async def erase(self) -> Sequence[Erased]:
-        """Deletes the rows and waits until the recorder has deleted the files.
+        """Deletes exports and rows, and waits until the recorder has deleted the other files.
 
-        Raises GatewayError `dvr.segment_in_use` when it has not done so within a minute.
+        Raises GatewayError `helper.unavailable` before anything is erased when the recorder does not answer,
+        `dvr.segment_in_use` when it has not deleted them within a minute.
         """
         before = await self.files()
+        await self._drop_exports()
         told = await self._tables.erase()
         began = self._clock.monotonic()
         while left := await self.files():
@@ -73,6 +85,6 @@ class DvrArea:
 def _segments(folder: Path) -> list[PersonalFile]:
     return [
         PersonalFile(path=str(path.relative_to(folder)), bytes=path.stat().st_size)
-        for path in sorted(folder.rglob("*.ts"))
-        if path.is_file()
+        for path in sorted(folder.rglob("*.*"))
+        if path.suffix in _HOLDING and path.is_file()
     ]

@@ -82,6 +82,10 @@ class Recorder(Protocol):
         """Ends an export; nothing is left of it."""
         ...
 
+    async def drop_exports(self) -> int:
+        """Ends all exports and removes all their files; the bytes that became free."""
+        ...
+
     async def segments(self, after: str = "") -> Sequence[StoredSegment]:
         """A page of what is stored, by name, beyond `after`; empty behind the last."""
         ...

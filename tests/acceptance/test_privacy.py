@@ -115,6 +115,8 @@ async def live(house: OpenHouse) -> None:
     await until(lambda: is_("recording"), 90)
     await call(house, "dvr.recordings.stop", {"recording": item["id"]})
     await until(lambda: is_("done", "partial"), 60)
+    exported = await job(house, "dvr.recordings.export", {"recording": item["id"], "format": "mkv"})
+    assert Path(exported["file"]).exists()
 
 
 def holding(folder: Path, word: str) -> list[str]:
@@ -173,7 +175,8 @@ async def test_everything_personal_is_exported_and_then_nowhere(home: tuple[Open
     async with house.http(house.token) as session, session.get("/v1/status") as response:
         assert response.status == 401  # the accounts are gone, and every session with them
     assert (await call(house, "info.get", stranger=True))["state"] == "unclaimed"
-    assert not await asyncio.to_thread(lambda: list(folder.glob("media/**/*.ts")))
+    left = await asyncio.to_thread(lambda: sorted(folder.glob("media/**/*.*")))
+    assert [path for path in left if path.suffix in (".ts", ".jpg", ".mkv", ".idx")] == []
 
 
 async def test_a_new_owner_can_come_after_it(home: tuple[OpenHouse, Path]) -> None:

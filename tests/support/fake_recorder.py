@@ -23,6 +23,7 @@ from gatewayd.dvr.media.messages import (
     Digest,
     Digested,
     DiskLimits,
+    DropExports,
     Entry,
     Export,
     Exported,
@@ -207,6 +208,8 @@ class FakeRecorder:
                 return await self._export(verb)
             case GetExport() | CancelExport():
                 return ExportProgress(known=False)
+            case DropExports():
+                return Deleted(bytes=0)
             case Probe():
                 return Probed(format="mpegts", streams=(PICTURE,), decoded_frames=25)
             case Digest():

@@ -103,6 +103,12 @@ class Exports:
             running.task.cancel()
             await asyncio.gather(running.task, return_exceptions=True)
 
+    async def drop(self) -> int:
+        """Ends all, removes all files; the bytes freed. Raises GatewayError `dvr.disk_failed`."""
+        for export in tuple(self._running):
+            await self.cancel(export)
+        return await asyncio.to_thread(self._remove_all)
+
     async def keep(self) -> None:
         """Removes files whose day is over; supervise it."""
         while True:
@@ -176,6 +182,17 @@ class Exports:
         ensure_folder(self._folder, mode=0o750)
         for part in self._folder.glob("*.part"):
             part.unlink(missing_ok=True)
+
+    def _remove_all(self) -> int:
+        freed = 0
+        try:
+            for path in self._folder.iterdir():
+                freed += path.stat().st_size
+                path.unlink(missing_ok=True)
+            sync_folder(self._folder)
+        except OSError as error:
+            raise GatewayError("dvr.disk_failed", f"Exports cannot be deleted: {error.strerror}.") from error
+        return freed
 
     def _sweep(self) -> None:
         files = sorted((path.stat().st_mtime, path) for path in self._folder.glob("*.[tm]*"))

@@ -134,6 +134,10 @@ class CancelExport(Struct, frozen=True, tag=True, kw_only=True):
     export: str
 
 
+class DropExports(Struct, frozen=True, tag=True, kw_only=True):
+    """Ends every export and removes every file of exports; answered by Deleted."""
+
+
 class Slice(Struct, frozen=True, kw_only=True):
     """Bytes [from_byte, to_byte) of one segment."""
 
@@ -168,6 +172,7 @@ Verb = (
     | Export
     | GetExport
     | CancelExport
+    | DropExports
     | ListSegments
     | Locate
 )

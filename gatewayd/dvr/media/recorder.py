@@ -23,6 +23,7 @@ from gatewayd.dvr.media.messages import (
     DeleteSegment,
     DesiredChannel,
     Digest,
+    DropExports,
     Export,
     GetExport,
     GetStatus,
@@ -246,6 +247,8 @@ class Recorder:
             case CancelExport():
                 await self._exports.cancel(verb.export)
                 return self._exports.progress(verb.export)
+            case DropExports():
+                return Deleted(bytes=await self._exports.drop())
 
     def _spans(self, slices: tuple[Slice, ...]) -> tuple[tuple[str, int, int], ...]:
         return tuple((str(self._catalogue.present(s.segment)), s.from_byte, s.to_byte) for s in slices)
