@@ -13,7 +13,7 @@ from gatewayd.callers import ROLES, Caller, anonymous, local
 from gatewayd.errors import GatewayError
 from tests.support.access import Access, open_access, refuses
 from tests.support.clock import FakeClock
-from tests.support.operator import KEY, Operator, payload
+from tests.support.operators import KEY, Operator, payload
 
 SHELL = local(0)
 WITH_KEY = anonymous("http", key=KEY)

@@ -15,7 +15,7 @@ from gatewayd.access import base64url
 from gatewayd.access.grants import read_key, verify
 from gatewayd.callers import Scope
 from gatewayd.errors import GatewayError
-from tests.support.operator import KEY, Operator, payload
+from tests.support.operators import KEY, Operator, payload
 
 BOX = "gw-7k3m9x2a"
 NOW = 1_800_000_000
