@@ -24,6 +24,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.support.ports import free_port
+
 MOST_TOGETHER = 150.0
 MOST_CONTROL = 80.0
 MOST_READY = 1.5
@@ -50,13 +52,6 @@ def pss(pid: int) -> float:
         if line.startswith("Pss:"):
             return int(line.split()[1]) / 1024
     raise ValueError(f"no PSS of {pid}")
-
-
-def free_port() -> int:
-    """A TCP port that nobody uses just now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @contextmanager

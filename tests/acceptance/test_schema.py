@@ -6,6 +6,7 @@ The program itself runs, as its users run it; what it finds stands in its report
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -14,6 +15,8 @@ import pytest
 
 from tests.support.daemon import Daemon, running
 
+ROOT = Path(__file__).parents[2]
+
 pytestmark = [pytest.mark.acceptance]
 
 CHECKS = (
@@ -21,7 +24,7 @@ CHECKS = (
     "status_code_conformance",
     "content_type_conformance",
     "response_schema_conformance",
-    "ignored_auth",
+    "token_needed",
     "unsupported_method",
 )
 EXCLUDED = {
@@ -44,6 +47,7 @@ async def schemathesis(daemon: Daemon, token: str | None, *options: str) -> str:
         *([] if token is None else [f"--header=Authorization: Bearer {token}"]),
         *options,
         cwd=daemon.folder,
+        env=os.environ | {"SCHEMATHESIS_HOOKS": "tests.support.schema_checks", "PYTHONPATH": str(ROOT)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

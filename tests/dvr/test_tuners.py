@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -245,6 +246,7 @@ async def test_a_device_is_never_asked_for_more_than_it_has(tmp_path: Path) -> N
 
         items = [await now("one-hd"), await now("one-hd"), await now("two"), await now("three")]
         assert await home.state(items[3]) == "conflict"
+        await asyncio.sleep(2)
 
         async def grows(item: str) -> bool:
             return bool((await home.call("recordings.get", recording=item))["bytes"])

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 import aiohttp
 
 from gatewayd.system.children import peer_pid
+from tests.support.ports import free_port
 
 T = TypeVar("T")
 
@@ -30,13 +30,6 @@ driver = "simulated"
 folder = "media"
 allow_loopback = true
 """
-
-
-def free_port() -> int:
-    """A TCP port that nobody uses just now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 async def until(probe: Callable[[], Awaitable[T | None]], seconds: float = 20.0) -> T:

@@ -15,7 +15,8 @@ from gatewayd.app import House, Options
 from gatewayd.callers import INTERNAL
 from gatewayd.operations import Registry
 from gatewayd.settings import parse
-from tests.support.daemon import DEMO, free_port
+from tests.support.daemon import DEMO
+from tests.support.ports import free_port
 
 
 class OpenHouse:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from gatewayd.dvr.media.hls_playlist import MOST_BYTES, Key, Section, Segment, Span
+from gatewayd.dvr.media.words import status_line
 from gatewayd.errors import GatewayError
 from gatewayd.system.fetch import MAX_REDIRECTS, is_refusal
 
@@ -151,7 +152,7 @@ class Fetcher:
             raise GatewayError("dvr.source_unreachable", detail) from error
         try:
             if answer.status not in (200, 206):
-                detail = f"The source answered {answer.status} {answer.reason}."
+                detail = f"The source answered {status_line(answer.status, answer.reason)}."
                 raise GatewayError("dvr.source_http_status", detail)
             yield answer
         finally:

@@ -14,6 +14,7 @@ import aiohttp
 
 from gatewayd.dvr.media.engine import Beat, Flow
 from gatewayd.dvr.media.messages import Source
+from gatewayd.dvr.media.words import status_line, why
 from gatewayd.errors import GatewayError
 from gatewayd.system.fetch import MAX_REDIRECTS, guarded_session, is_refusal
 
@@ -151,7 +152,7 @@ class SocketTap:
             except BlockingIOError:
                 return 0
             except OSError as error:
-                raise GatewayError("dvr.source_ended", f"The source broke off: {error}.") from error
+                raise GatewayError("dvr.source_ended", f"The source broke off: {why(error)}.") from error
             if self._left is not None:
                 self._left -= size
         if not size:
@@ -189,7 +190,7 @@ class ParsedFlow:
         except TimeoutError:
             raise TimeoutError from None
         except (aiohttp.ClientError, OSError) as error:
-            raise GatewayError("dvr.source_ended", f"The source broke off: {error}.") from error
+            raise GatewayError("dvr.source_ended", f"The source broke off: {why(error)}.") from error
         if len(data) < _PLENTY and self._transport is not None and not self._transport.is_closing():
             self._transport.pause_reading()
         return data
@@ -226,7 +227,8 @@ def _flow(response: aiohttp.ClientResponse, beat: Beat) -> RawFlow | ParsedFlow:
         raise GatewayError("dvr.no_tuner", "All tuners of the device are in use.")
     if response.status != 200:
         raise GatewayError(
-            "dvr.source_http_status", f"The source answered {response.status} {response.reason}."
+            "dvr.source_http_status",
+            f"The source answered {status_line(response.status, response.reason)}.",
         )
     if "mpegurl" in response.headers.get("Content-Type", "").lower():  # RFC 8216, 4, and what it was before
         raise HlsAnswered
@@ -253,7 +255,11 @@ async def _respond(session: aiohttp.ClientSession, url: str) -> aiohttp.ClientRe
         if is_refusal(error):
             detail = "The address of the source belongs to the box itself or to nobody."
             raise GatewayError("dvr.forbidden_address", detail) from error
-        raise GatewayError("dvr.source_unreachable", f"The source cannot be reached: {error}.") from error
+        if isinstance(error, aiohttp.ClientResponseError):
+            raise GatewayError("dvr.source_unreachable", "The source does not answer in HTTP.") from error
+        raise GatewayError(
+            "dvr.source_unreachable", f"The source cannot be reached: {why(error)}."
+        ) from error
 
 
 def _widen(transport: asyncio.BaseTransport) -> None:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from gatewayd.dvr.media.sdp import MOST_BYTES
+from gatewayd.dvr.media.words import status_line
 from gatewayd.errors import GatewayError
 from gatewayd.system.fetch import guarded_connection
 
@@ -108,7 +109,7 @@ class RtspClient:
             detail = f"No answer to {method} within {OPEN_SECONDS:g} s."
             raise GatewayError("dvr.source_unreachable", detail) from None
         if answer.status != 200 and not 300 <= answer.status < 400:
-            detail = f"The source answered {method} with {answer.status} {answer.reason}."
+            detail = f"The source answered {method} with {status_line(answer.status, answer.reason)}."
             raise GatewayError("dvr.source_http_status", detail)
         if "session" in answer.headers:
             self._session, _, rest = answer.headers["session"].partition(";")
