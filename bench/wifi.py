@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,9 @@ _BY_HAND = (
 pytestmark = [pytest.mark.radio, pytest.mark.timeout(900)]
 
 
+Settled = Callable[[], Awaitable[None]]
+
+
 class Tally:
     """What was measured of one way: seconds to the station's return, drops of the other network's station."""
 
@@ -66,18 +70,23 @@ class Tally:
         self.drops = 0
 
     async def measure(
-        self, old: Credentials, new: Credentials, change: Callable[[Credentials], Awaitable[None]]
+        self, old: Credentials, new: Credentials, change: Callable[[Credentials], Awaitable[Settled]]
     ) -> None:
-        """One round: the station is on the network by `old`, and back by `new` in the end."""
+        """One round: the station is on the network by `old`, and back by `new` in the end.
+
+        What `change` returns is awaited when the clock stands: only then the next round can begin.
+        """
         await asyncio.to_thread(offer, self.station, old, new)
-        await asyncio.to_thread(self.station.wait_connected)
+        joined = await asyncio.to_thread(self.station.wait_connected)
+        assert joined["ssid"] == old["ssid"], joined
         await asyncio.sleep(1)
         self.station.drain_events()
         self.other.drain_events()
         began = time.monotonic()
-        await change(new)
+        settled = await change(new)
         await asyncio.to_thread(self._back, new["ssid"])
         self.seconds.append(time.monotonic() - began)
+        await settled()
         await asyncio.sleep(0.5)
         self.drops += await asyncio.to_thread(self._was_dropped)
 
@@ -113,10 +122,13 @@ async def _ours(daemon: Daemon, other: Station) -> None:
 async def _change(daemon: Daemon, method: str, path: str, body: dict[str, str]) -> None:
     status, answer = await daemon.call(method, path, body)
     assert status in (201, 202), answer
+    await _applied(daemon, answer["change"]["id"])
 
+
+async def _applied(daemon: Daemon, change: str) -> None:
     async def ended() -> str | None:
-        _, change = await daemon.call("GET", f"/wifi/changes/{answer['change']['id']}")
-        return change["state"] if change["state"] in ("applied", "rolled_back") else None
+        _, found = await daemon.call("GET", f"/wifi/changes/{change}")
+        return found["state"] if found["state"] in ("applied", "rolled_back") else None
 
     assert await until(ended, 60) == "applied"
 
@@ -160,11 +172,12 @@ class HandMade(AccessPoint):
 
 
 async def _rounds(daemon: Daemon, by_hand: HandMade, tallies: tuple[Tally, Tally]) -> None:
-    async def ours(new: Credentials) -> None:
+    async def ours(new: Credentials) -> Settled:
         status, answer = await daemon.call("PATCH", "/wifi/networks/home", new)
         assert status == 202, answer
+        return partial(_applied, daemon, answer["change"]["id"])
 
-    async def hand(new: Credentials) -> None:
+    async def hand(new: Credentials) -> Settled:
         def type_it() -> None:
             at = (by_hand.control, by_hand.radio.interface)
             _cli(*at, "set", "ssid", new["ssid"])
@@ -172,6 +185,7 @@ async def _rounds(daemon: Daemon, by_hand: HandMade, tallies: tuple[Tally, Tally
             _cli(*at, "reload")
 
         await asyncio.to_thread(type_it)
+        return partial(asyncio.sleep, 0)
 
     for number in range(ROUNDS):
         for tally, change in zip(tallies, (ours, hand), strict=True):

@@ -5,6 +5,7 @@ password of its address.
 from __future__ import annotations
 
 import os
+import ssl
 
 MOST_REASON = 60
 
@@ -19,6 +20,10 @@ def why(error: BaseException) -> str:
     """What became of a connection, from the kind of the error and the system's own number for it. Pure."""
     cause: BaseException | None = error
     while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not good, {cause.verify_message[:MOST_REASON]}"
+        if isinstance(cause, ssl.SSLError):
+            return "no agreement on TLS"
         number = getattr(cause, "errno", None)
         if isinstance(number, int) and number > 0:
             return os.strerror(number)
