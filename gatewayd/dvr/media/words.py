@@ -18,14 +18,24 @@ def status_line(status: int, reason: str | None) -> str:
 
 def why(error: BaseException) -> str:
     """What became of a connection, from the kind of the error and the system's own number for it. Pure."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate is not good, {cause.verify_message[:MOST_REASON]}"
-        if isinstance(cause, ssl.SSLError):
-            return "no agreement on TLS"
-        number = getattr(cause, "errno", None)
-        if isinstance(number, int) and number > 0:
-            return os.strerror(number)
-        cause = cause.__cause__ or getattr(cause, "os_error", None)
-    return type(error).__name__
+    chain = _chain(error)
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain):
+        told = next((text for cause in chain if (text := getattr(cause, "verify_message", ""))), "")
+        return f"its certificate is not good, {told[:MOST_REASON]}".rstrip(", ")
+    if any(isinstance(cause, ssl.SSLError) for cause in chain):
+        return "no agreement on TLS"
+    numbers = (getattr(cause, "errno", None) for cause in chain)
+    number = next((one for one in numbers if isinstance(one, int) and one > 0), None)
+    return os.strerror(number) if number else type(error).__name__
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """The error and what it came of; aiohttp keeps that as `os_error`, too."""
+    chain: list[BaseException] = []
+    left: list[object] = [error]
+    while left:
+        cause = left.pop()
+        if isinstance(cause, BaseException) and cause not in chain:
+            chain.append(cause)
+            left += [getattr(cause, "os_error", None), cause.__cause__]
+    return chain
