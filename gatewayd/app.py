@@ -241,7 +241,8 @@ class House:
         helper = Child("netd", ["-m", "gatewayd.netd", "--socket", str(where.netd_socket)], where.netd_socket)
         supervisors = Tasks()
         for child in (recorder,) if self._options.demo else (recorder, helper):
-            supervisors.supervise(child.name, child.run, first=0.1)  # recordings wait for it
+            # Recordings wait for it: one that worked is back at once, however often it dies.
+            supervisors.supervise(child.name, child.run, first=0.1, steady=2.0)
             stack.push_async_callback(self._end_process, child)
         stack.push_async_callback(supervisors.close)
 

@@ -45,15 +45,21 @@ class Tasks:
         return task
 
     def supervise(
-        self, name: str, run: Callable[[], Awaitable[None]], *, first: float = 0.5, most: float = 30.0
+        self,
+        name: str,
+        run: Callable[[], Awaitable[None]],
+        *,
+        first: float = 0.5,
+        most: float = 30.0,
+        steady: float | None = None,
     ) -> asyncio.Task[Any]:
         """Runs `run` for ever: whenever it raises or returns, again after a back-off in seconds.
 
         The pause is drawn from [0, min(most, first * 2^n)] (full jitter) but at least `first`/2; a run
-        that lasted longer than `most` starts the count again. It warns at the first failure of a row
-        and is quiet (debug) at the next ones.
+        that lasted longer than `steady` seconds (None: than `most`) starts the count again. It warns at
+        the first failure of a row and is quiet (debug) at the next ones.
         """
-        return self.spawn(name, self._for_ever(name, run, first, most))
+        return self.spawn(name, self._for_ever(name, run, first, most, most if steady is None else steady))
 
     async def close(self) -> None:
         """Cancels every task, newest first, and waits for each."""
@@ -63,7 +69,7 @@ class Tasks:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _for_ever(
-        self, name: str, run: Callable[[], Awaitable[None]], first: float, most: float
+        self, name: str, run: Callable[[], Awaitable[None]], first: float, most: float, steady: float
     ) -> None:
         loop = asyncio.get_running_loop()
         failures = 0
@@ -74,7 +80,7 @@ class Tasks:
                 log.debug("task.returned", task=name)
             except Exception as error:  # noqa: BLE001 - the supervisor is where a part's crash ends
                 _tell(name, error, again=failures > 0)
-            failures = 0 if loop.time() - began > most else failures + 1
+            failures = 0 if loop.time() - began > steady else failures + 1
             ceiling = min(most, first * 2 ** min(failures, 16))
             await asyncio.sleep(max(first / 2, random.uniform(0, ceiling)))  # noqa: S311 - jitter, no secret
 

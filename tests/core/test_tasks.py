@@ -28,6 +28,21 @@ async def test_a_supervised_task_comes_back_and_warns_once() -> None:
     assert [entry["event"] for entry in warnings] == ["task.failed"]
 
 
+async def test_who_ran_steadily_is_back_at_once_each_time() -> None:
+    tasks = Tasks()
+    runs = asyncio.Semaphore(0)
+
+    async def run() -> None:
+        runs.release()
+        await asyncio.sleep(0.02)
+
+    tasks.supervise("often killed", run, first=0.01, most=3600.0, steady=0.01)
+    async with asyncio.timeout(30):  # counted as failures, the twentieth pause would take hours
+        for _ in range(20):
+            await runs.acquire()
+    await tasks.close()
+
+
 async def test_a_crash_of_a_single_task_is_logged() -> None:
     tasks = Tasks()
 

@@ -38,7 +38,10 @@ QUIET = 2.0
 """Seconds without a byte after which the state says `stalled`."""
 FIRST_PAUSE, MOST_PAUSE = 0.25, 10.0
 STEADY = 10.0
-"""A connection that flowed this long (seconds) starts the back-off anew."""
+"""A connection that flowed and was held this long (seconds) starts the back-off anew."""
+BRIEF = 3
+"""Failures as which any number of connections count that flowed, but not for long: a source that breaks off
+every few seconds costs its recording at most FIRST_PAUSE * 2 ** BRIEF each time."""
 TELL_EVERY = 60.0
 """The same failure is journaled at most this often (seconds) within one recording."""
 PROMPT = 1024 * 1024
@@ -145,7 +148,7 @@ class Channel:
     async def _record(self) -> None:
         failures = 0
         while self._agenda.due():
-            began = time.monotonic()
+            began, received = time.monotonic(), self._received
             self._state = "opening"
             source = self.desired.source
             try:
@@ -162,7 +165,7 @@ class Channel:
                 self._failed(error)
             finally:
                 self._shelf.disk.write(self._writer.end)
-            failures = 0 if time.monotonic() - began > STEADY else failures + 1
+            failures = failures_after(failures, self._received > received, time.monotonic() - began)
             await self._pause(failures)
 
     @asynccontextmanager
@@ -378,3 +381,10 @@ class Channel:
             return 0.0
         (start, before), (stop, after) = recent[0], recent[-1]
         return (after - before) * 8 / (stop - start)
+
+
+def failures_after(before: int, flowed: bool, seconds: float) -> int:
+    """As how many failures in a row the back-off takes a connection that has just ended. Pure."""
+    if flowed:
+        return 0 if seconds > STEADY else min(before + 1, BRIEF)
+    return before + 1
