@@ -91,6 +91,10 @@ class Tally:
         self.drops += await asyncio.to_thread(self._was_dropped)
 
     def _back(self, ssid: str) -> None:
+        # What it heard of the old network would have it try that for tens of seconds, whoever changed it.
+        self.station.wait_event("CTRL-EVENT-DISCONNECTED", 30)
+        self.station.command("BSS_FLUSH 0")
+        self.station.command("ENABLE_NETWORK all")
         while True:
             self.station.wait_event("CTRL-EVENT-CONNECTED", 30)
             if self.station.status().get("ssid") == ssid:

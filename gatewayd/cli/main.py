@@ -18,6 +18,7 @@ from gatewayd.cli.nouns import (
     tv,
     tv_export,
     tv_recordings,
+    tv_signal,
     tv_sources,
     tv_storage,
     upkeep,
@@ -74,7 +75,13 @@ def main(
 
 for verb in (*wifi_household.COMMANDS, wifi_survey.survey):
     wifi.wifi.add_command(verb)
-for verb in (*tv_sources.COMMANDS, *tv_recordings.COMMANDS, *tv_storage.COMMANDS, *tv_export.COMMANDS):
+for verb in (
+    *tv_sources.COMMANDS,
+    *tv_recordings.COMMANDS,
+    *tv_storage.COMMANDS,
+    *tv_export.COMMANDS,
+    *tv_signal.COMMANDS,
+):
     tv.tv.add_command(verb)
 for command in (
     *home.COMMANDS,

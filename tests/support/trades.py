@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from gatewayd.diagnostics.signal import signal_operations
 from gatewayd.errors import GatewayError, InvalidField
 from gatewayd.events import EventData
 from gatewayd.jobs import JobHandle
@@ -25,6 +26,7 @@ from gatewayd.wifi.model import Band, WifiRadio
 from gatewayd.wifi.survey_operations import operations as survey_operations
 from gatewayd.wifi.surveyor import SimulatedSurveyor
 from tests.support.canned import Canned, row
+from tests.support.canned_signal import CannedTelevision
 from tests.support.canned_sources import CannedSources
 from tests.support.core import Core
 
@@ -317,6 +319,7 @@ class Trades:
             ),
             row("wifi.stations.list", "GET", "/wifi/stations", Empty, Canned, self.stations),
             *CannedSources(self._ask).operations(),
+            *signal_operations(CannedTelevision()),
             row(
                 "dvr.recordings.create",
                 "POST",
