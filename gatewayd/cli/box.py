@@ -105,8 +105,9 @@ class Box:
     ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
         """The box's events until the connection ends. Raises Refused or Unreachable."""
         if self._member is not None:
-            async with contextlib.aclosing(self._member.listen((topics,), since, epoch)) as events:
-                yield _as_frames(events, self._target)
+            with _refusing(self._target):
+                async with self._member.listening((topics,), since, epoch) as events:
+                    yield _as_frames(events, self._target)
             return
         query: dict[str, Any] = {"topics": topics}
         if since is not None:

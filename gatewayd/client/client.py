@@ -7,7 +7,7 @@ import contextlib
 import json
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlencode
@@ -104,7 +104,7 @@ class Client:
         pause = 0.5
         while True:
             try:
-                async with contextlib.aclosing(self.listen(topics, since, epoch)) as frames:
+                async with self.listening(topics, since, epoch) as frames:
                     async for event in frames:
                         since, epoch, pause = event.seq, event.epoch, 0.5
                         yield event
@@ -117,23 +117,21 @@ class Client:
         await self.call("access.logout")
         self._token = None
 
-    async def listen(
+    @contextlib.asynccontextmanager
+    async def listening(
         self, topics: tuple[str, ...], since: int | None = None, epoch: str | None = None
-    ) -> AsyncGenerator[Event, None]:
+    ) -> AsyncIterator[AsyncIterator[Event]]:
         """Events until the connection ends; `since` and `epoch` of the last one to go on after it.
 
-        Raises Refused, Unreachable.
+        Inside the block the box already notes what happens for us: ask for the state there, then read the
+        events, and nothing falls in between. Raises Refused, Unreachable.
         """
         ticket = (await self.call("access.tickets.create"))["ticket"]
         query: dict[str, Any] = {"topics": ",".join(topics) or "*", "ticket": ticket}
         if since is not None:
             query |= {"since": since, "epoch": epoch}
         async with self._connection.socket(f"/v1/events?{urlencode(query)}") as socket:
-            async for message in socket:
-                if message.type is aiohttp.WSMsgType.TEXT:
-                    yield Event(**json.loads(message.data))
-            if socket.close_code == aiohttp.WSCloseCode.POLICY_VIOLATION:
-                raise Refused({"code": "access.session_revoked", "detail": "This session has ended."})
+            yield _events(socket)
 
     async def send(self, request: HttpRequest, idempotency_key: str) -> Any:
         """One request with a good token, renewed where needed. Raises Refused, Unreachable."""
@@ -169,3 +167,11 @@ class Client:
             await self._save(self.membership)
             self._token = granted["token"]
             self._renew_at = began + granted["expires_in"] - EARLY
+
+
+async def _events(socket: aiohttp.ClientWebSocketResponse) -> AsyncIterator[Event]:
+    async for message in socket:
+        if message.type is aiohttp.WSMsgType.TEXT:
+            yield Event(**json.loads(message.data))
+    if socket.close_code == aiohttp.WSCloseCode.POLICY_VIOLATION:
+        raise Refused({"code": "access.session_revoked", "detail": "This session has ended."})

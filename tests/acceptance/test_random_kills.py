@@ -141,11 +141,12 @@ async def kill(rounds: int, seed: int) -> None:
     gaps = [gap for gap in whole["gaps"] if datetime.fromisoformat(gap["to"]).timestamp() > first]
     told = [(_moment(gap["from"]), _moment(gap["to"])) for gap in gaps]
     compare(told, [(hole.start, hole.stop) for hole in murder.holes])
-    begin = 0
+    begin, found = 0, list[tuple[int, int, int]]()
     for sent, following in zip(server.sent, [*server.sent[1:], None], strict=True):
         size = common(kept, begin, bytes(sent.data))  # what is stored is a beginning of what was sent
+        found.append((begin, size, len(sent.data)))
         if following is None:
-            assert begin + size == len(kept)
+            assert begin + size == len(kept), found
         else:  # the next one's first bytes may go on as this one would have
             head = bytes(following.data[:4096])
             end = kept.rfind(head, begin, begin + size + len(head))

@@ -30,5 +30,5 @@ async def test_one_stream_with_everything_that_was_measured(box: FakeBox, gatewa
 
 async def test_a_channel_that_nobody_receives(box: FakeBox, gatewayctl: Gatewayctl) -> None:
     refused = await gatewayctl("tv", "signal", "nine")
-    assert refused.status != 0
+    assert refused.exit_code != 0
     assert "There is no channel 'nine'" in refused.stderr

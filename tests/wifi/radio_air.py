@@ -231,7 +231,8 @@ def which(phone: Station, first: Credentials, second: Credentials) -> Credential
     in the end. None: it is locked out. Blocks."""
     offer(phone, first, second)
     try:
-        chosen = phone.wait_connected(PATIENCE)["id"]
+        # The wrong one costs it some tries and a pause of its own before it tries the right one.
+        chosen = phone.wait_connected(3 * PATIENCE)["id"]
     except TimeoutError as error:
         print(error)
         return None
