@@ -42,7 +42,8 @@ test-netns: setup ## Only the tests in network namespaces
 test-radio: setup ## Real hostapd and stations on software radios, in a VM
 	@$(PY) -m tests.lab.vm radio netem --limit 2700
 
-test-netem: setup ## Loss and delay, in a VM
+test-netem: setup ## The fault lab: every fault scored; what this kernel cannot do in a VM that has netem
+	@$(PY) -m pytest tests/diagnostics/test_matrix.py -m "netns and long" -s
 	@$(PY) -m tests.lab.vm netem
 
 test-boot: ## The .deb under systemd in a VM
@@ -59,7 +60,7 @@ test-long: setup ## The long forms: hundreds of kills, millions of mutations; an
 	@$(PY) -m tests.lab.vm radio --limit 7200 -- -m "radio and long"
 
 BENCH ?= all
-bench: setup ## Measure beside peers: BENCH=recording|idle|wifi
+bench: setup ## Measure beside peers: BENCH=recording|idle|wifi|speed|ping
 	@$(PY) -m bench $(BENCH)
 
 deb: ## Build the Debian package

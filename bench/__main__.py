@@ -1,11 +1,18 @@
-"""`python -m bench [all|idle|recording|wifi]`: one by one; exit status 1 when a target was missed."""
+"""`python -m bench [all|NAME]`: one by one; exit status 1 when a target was missed."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-BENCHES = {"idle": "bench.idle", "recording": "bench.recording", "wifi": "bench.wifi"}
+BENCHES = {
+    "idle": "bench.idle",
+    "ping": "bench.ping",
+    "portal": "bench.portal",
+    "recording": "bench.recording",
+    "speed": "bench.speed",
+    "wifi": "bench.wifi",
+}
 
 
 def main() -> int:

@@ -12,7 +12,11 @@ from gatewayd import __version__
 
 def arguments(argv: list[str]) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="gatewayd", description="The daemon of a household's gateway.")
+    parser = argparse.ArgumentParser(
+        prog="gatewayd",
+        description="The daemon of a household's gateway.",
+        epilog="`gatewayd speedtest-server --help`: the far end of a speed test, for an operator to host.",
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings (/etc/gatewayd/gatewayd.toml)")
     parser.add_argument(
         "--demo", action="store_true", help="no root, no radio, no tuner: everything under --state-dir"
@@ -30,6 +34,10 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """The process's entry; exit status 0 after a signal, 1 when it could not start, 2 for usage."""
     words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["speedtest-server"]:
+        from gatewayd.diagnostics import speed_server
+
+        sys.exit(speed_server.main(words[1:]))
     options = arguments(words)
     if options.demo:
         sys.dont_write_bytecode = True  # a demo writes nowhere but under its state folder

@@ -44,7 +44,6 @@ from gatewayd.box.household import household_rows
 from gatewayd.box.model import Info
 from gatewayd.box.operations import box_operations, job_operations
 from gatewayd.diagnostics import operations as diagnostics_operations
-from gatewayd.diagnostics import signal_operations
 from gatewayd.doors import Doors, real_doors, simulated_doors
 from gatewayd.dvr.operations import operations as dvr_operations
 from gatewayd.errors import GatewayError
@@ -53,8 +52,9 @@ from gatewayd.jobs import Jobs
 from gatewayd.ledger import Ledger
 from gatewayd.netd.client import NetdClient
 from gatewayd.operations import Locks, Registry
-from gatewayd.overview import TelevisionSignal, overview
+from gatewayd.overview import overview
 from gatewayd.places import Places
+from gatewayd.portal.policy import VetoingAuthoriser
 from gatewayd.settings import SYSTEM_FILE, Settings, load, parse
 from gatewayd.store import outbox
 from gatewayd.store.database import Database
@@ -66,7 +66,7 @@ from gatewayd.system.children import Child
 from gatewayd.system.clock import SystemClock
 from gatewayd.system.notify import notify, watchdog_seconds
 from gatewayd.tasks import Tasks
-from gatewayd.trades import Ground, Trades, open_privacy, open_trades
+from gatewayd.trades import Ground, Trades, line_operations, open_portal, open_privacy, open_trades
 from gatewayd.upkeep.operations import operations as upkeep_operations
 from gatewayd.wifi.household_operations import household_operations
 from gatewayd.wifi.operations import operations as wifi_operations
@@ -292,19 +292,19 @@ class House:
         locks, audit = Locks(), AuditLog(database, self._clock, trades.access.alerts.changed)
         jobs = Jobs(database, self._bus, self._clock, self._tasks, locks)
         await jobs.recover()
-        ledger = Ledger(database, self._clock, await asyncio.to_thread(self._ledger_secret))
+        secret = await asyncio.to_thread(self._ledger_secret)
+        ledger = Ledger(database, self._clock, secret)
+        portal = await open_portal(ground, self._privacy, locks, ledger, audit, secret)
         registry = Registry(
             database=database,
             clock=self._clock,
             jobs=jobs,
             locks=locks,
             ledger=ledger,
-            authoriser=ScopeAuthoriser(),
-            auditor=audit,
+            authoriser=VetoingAuthoriser(ScopeAuthoriser(), portal.policy),
+            auditor=portal.log,
         )
-        parts = overview(
-            trades.wifi, trades.dvr, trades.diagnostics, trades.access.alerts, self._keeper.restored_from
-        )
+        parts = overview(trades, portal, self._keeper.restored_from)
         registry.add(box_operations(lambda: self._info(trades), parts, self._where.state))
         registry.add(job_operations(jobs, registry))
         registry.add(household_rows(trades.household))
@@ -315,16 +315,13 @@ class House:
         registry.add(survey_operations(trades.wifi.radios, surveyor))
         registry.add(dvr_operations(trades.dvr))
         registry.add(diagnostics_operations(trades.diagnostics))
-        registry.add(signal_operations(TelevisionSignal(trades.dvr)))
+        registry.add(line_operations(ground, trades))
         registry.add(upkeep_operations(trades.upkeep))
         registry.add(privacy_operations(open_privacy(ground, trades, self._privacy, audit, self._keeper)))
-        self._tasks.supervise("ledger", lambda: self._sweep(ledger))
+        registry.add(portal.rows)
+        await portal.start(registry)
+        self._tasks.supervise("ledger", ledger.keep)
         return registry
-
-    async def _sweep(self, ledger: Ledger) -> None:
-        while True:
-            await ledger.sweep()
-            await self._clock.sleep(SWEEP)
 
     def _ledger_secret(self) -> bytes:
         file = self._where.state / "ledger.key"

@@ -6,10 +6,15 @@ Part of the composition root: beside `app`, nothing else imports a driver.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from gatewayd.diagnostics import SIMULATED_TARGETS, LiveWorld, SimulatedWorld
+from gatewayd.diagnostics.ports import CarrierLog, NoCarriers
+from gatewayd.diagnostics.simulated_tools import SimulatedTools
+from gatewayd.diagnostics.speed_watch import Busiest
+from gatewayd.diagnostics.tools import Tools, live_tools
 from gatewayd.diagnostics.world import World
 from gatewayd.errors import GatewayError
 from gatewayd.netd.client import NetworkDoor
@@ -17,6 +22,7 @@ from gatewayd.netd.simulated import SimulatedNetwork
 from gatewayd.places import Places
 from gatewayd.settings import DiagnosticsSettings, Settings
 from gatewayd.system.clock import Clock
+from gatewayd.system.lease import Lease, NoLease, SystemLease
 from gatewayd.system.logind import Logind, NoPower
 from gatewayd.tasks import Tasks
 from gatewayd.upkeep.service import Power
@@ -33,7 +39,8 @@ from gatewayd.wifi.surveyor import NetdSurveyor, SimulatedSurveyor, Surveyor
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """The doors. `targets` is what diagnoses probe."""
+    """The doors. `targets` is what diagnoses probe; `tools` are told by whom the line is used most.
+    `carriers` watches the cables while it runs."""
 
     power: Power
     network: NetworkDoor
@@ -41,6 +48,9 @@ class Doors:
     radio: WifiDriver
     surveyor: Surveyor
     targets: DiagnosticsSettings
+    lease: Lease
+    tools: Callable[[Busiest], Tools]
+    carriers: CarrierLog | NoCarriers
 
 
 def simulated_doors(clock: Clock, tasks: Tasks) -> Doors:
@@ -52,18 +62,28 @@ def simulated_doors(clock: Clock, tasks: Tasks) -> Doors:
         radio=SimulatedDriver(clock, tasks),
         surveyor=SimulatedSurveyor(clock),
         targets=SIMULATED_TARGETS,
+        tools=lambda busiest: SimulatedTools(SimulatedNetwork(), clock, pace=0.2),
+        lease=NoLease(),
+        carriers=NoCarriers(),
     )
 
 
 def real_doors(settings: Settings, where: Places, network: NetworkDoor, clock: Clock, tasks: Tasks) -> Doors:
     """The box's own. Looks at the machine's radios: may block. Raises GatewayError `settings.invalid`."""
+    carriers = CarrierLog(clock)
+    world = LiveWorld(network, state=where.state, carriers=carriers)
     return Doors(
         power=Logind(),
         network=network,
-        world=LiveWorld(network, state=where.state),
+        world=world,
         radio=_radio(settings, where, network, clock, tasks),
         surveyor=_surveyor(settings, network, clock),
         targets=settings.diagnostics,
+        tools=lambda busiest: live_tools(
+            world, settings.diagnostics, settings.network.wan, network, clock, busiest=busiest
+        ),
+        lease=SystemLease(),
+        carriers=carriers,
     )
 
 

@@ -78,6 +78,11 @@ ERRORS: dict[str, ErrorSpec] = {
     "access.token_not_found": ErrorSpec(404, 7016, False, "There is no such token"),
     "access.too_many_tokens": ErrorSpec(409, 7005, False, "There are too many tokens already"),
     "access.throttled": ErrorSpec(429, 7005, True, "Too many tries"),
+    # The portal link
+    "portal.expired": ErrorSpec(410, 7022, False, "The command came too late"),
+    "portal.clock_untrusted": ErrorSpec(503, 7022, True, "The box does not know the time just now"),
+    "portal.vetoed": ErrorSpec(403, 7006, False, "The owner does not let the operator do this"),
+    "portal.certificate_invalid": ErrorSpec(422, 7012, False, "The certificate cannot be used"),
     # Jobs
     "jobs.not_found": ErrorSpec(404, 7016, False, "There is no such job"),
     "jobs.not_running": ErrorSpec(409, 7022, False, "The job has ended"),
@@ -157,6 +162,18 @@ ERRORS: dict[str, ErrorSpec] = {
     "dvr.worker_too_slow": ErrorSpec(504, 7022, True, "The media worker took too long"),
     # Diagnostics
     "diagnostics.run_not_found": ErrorSpec(404, 7016, False, "There is no such diagnosis"),
+    "diagnostics.outage_not_found": ErrorSpec(404, 7016, False, "There is no such outage"),
+    "diagnostics.series_not_found": ErrorSpec(404, 7016, False, "That is not measured"),
+    "diagnostics.too_many_points": ErrorSpec(422, 7005, False, "Too many points"),
+    "diagnostics.repair_failed": ErrorSpec(502, 7022, True, "The step of self-repair was not taken"),
+    "diagnostics.icmp_unavailable": ErrorSpec(501, 7022, False, "The box may not send pings"),
+    "diagnostics.forbidden_target": ErrorSpec(403, 7006, False, "The box does not probe this address"),
+    "diagnostics.unresolved": ErrorSpec(502, 7022, True, "The name cannot be looked up"),
+    "diagnostics.unreachable": ErrorSpec(502, 7022, True, "The target cannot be reached"),
+    "diagnostics.no_speedtest_server": ErrorSpec(503, 7022, False, "There is no speed-test server"),
+    "diagnostics.consent_needed": ErrorSpec(403, 7006, False, "Somebody at home has to agree"),
+    "diagnostics.capture_not_found": ErrorSpec(404, 7016, False, "There is no such capture"),
+    "diagnostics.tools_busy": ErrorSpec(429, 7005, True, "Too many tools run at once"),
     # The privileged helper
     "netd.invalid": ErrorSpec(422, 7012, False, "The helper does not accept this value"),
     "netd.no_interface": ErrorSpec(404, 7016, False, "There is no such interface"),

@@ -16,6 +16,7 @@ from gatewayd.store.database import Database, Unit
 from gatewayd.system.clock import Clock
 
 KEPT = 7 * 86_400.0
+SWEEP = 6 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,16 @@ class Ledger:
     def entry(self, caller: str, key: str, operation: str, request: bytes) -> Ledger.Entry:
         """The place of one request, there or not; `request` is its canonical form."""
         return Ledger.Entry(self, caller, key, operation, hmac.digest(self._secret, request, "sha256"))
+
+    def mark(self, request: bytes) -> str:
+        """A short mark of a request, for keys that are to tell requests apart."""
+        return hmac.digest(self._secret, b"mark:" + request, "sha256").hex()[:16]
+
+    async def keep(self) -> None:
+        """Runs for ever: sweeps now and then."""
+        while True:
+            await self.sweep()
+            await self._clock.sleep(SWEEP)
 
     async def sweep(self) -> None:
         """Forgets rows older than 7 days, if the clock can be believed."""

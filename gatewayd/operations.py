@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 from weakref import WeakValueDictionary
@@ -23,6 +23,7 @@ from gatewayd.system.identity import new_id
 
 __all__ = [
     "Answer",
+    "Call",
     "Caller",
     "Context",
     "Empty",
@@ -30,6 +31,7 @@ __all__ = [
     "JobAnswer",
     "JobHandle",
     "Operation",
+    "PartRefused",
     "Registry",
     "Request",
     "Result",
@@ -98,6 +100,22 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     body: bytes
     location: str | None = None
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One operation among several that are done together."""
+
+    name: str
+    arguments: dict[str, Any]
+
+
+class PartRefused(Exception):
+    """One of several operations was refused, so none was done: the `index` of the call, and why."""
+
+    def __init__(self, index: int, error: GatewayError) -> None:
+        super().__init__(f"call {index}: {error}")
+        self.index = index
+        self.error = error
 
 
 class Authoriser(Protocol):
@@ -229,6 +247,60 @@ class Registry:
             crash = Crash(new_id())
             log.exception("operation.crashed", operation=name, id=crash.id, error=type(error).__name__)
             raise crash from error
+
+    async def together(
+        self,
+        calls: Sequence[Call],
+        caller: Caller,
+        *,
+        also: Callable[[Unit, list[bytes]], None] | None = None,
+        locks: Iterable[str] = (),
+    ) -> list[Answer]:
+        """Runs several operations in one unit: all of them, or none. Numbers may come as text.
+
+        It holds their locks and `locks`. `also` gets the unit and the answers' bodies and may queue more into
+        it. None of the handlers sees what another of them writes. Raises PartRefused, and GatewayError for
+        what is refused at the commit.
+        """
+        rows = [self.get(call.name) for call in calls]
+        requests: list[Request] = []
+        for index, (row, call) in enumerate(zip(rows, calls, strict=True)):
+            async with self._part(index, row, call, caller):
+                self._authoriser.authorise(caller, row, call.arguments)
+                requests.append(wire.decode(call.arguments, row.request, strict=False))
+        named = {_formatted(row.lock, request) for row, request in zip(rows, requests, strict=True)}
+        named.update(locks)
+        async with AsyncExitStack() as stack:
+            for name in sorted(filter(None, named)):  # in one order: two of us never wait for one another
+                await stack.enter_async_context(self._locks.hold(name))
+            unit = self._database.unit()
+            bodies: list[bytes] = []
+            for index, (row, request) in enumerate(zip(rows, requests, strict=True)):
+                async with self._part(index, row, calls[index], caller):
+                    context = Context(caller, row, unit, self._clock, self._jobs)
+                    bodies.append(wire.encode(await row.handler(request, context)))
+                if row.mutates:
+                    self._auditor.record(unit, caller, row.name, _target(row, request), "ok")
+            if also is not None:
+                also(unit, bodies)
+            await self._database.commit(unit)
+        return [
+            Answer(status=row.status, body=body, location=_location(row, body))
+            for row, body in zip(rows, bodies, strict=True)
+        ]
+
+    @asynccontextmanager
+    async def _part(self, index: int, row: Operation, call: Call, caller: Caller) -> AsyncIterator[None]:
+        """The boundary of one among several."""
+        try:
+            yield
+        except GatewayError as error:
+            await self._refused(row, caller, call.arguments, error)
+            raise PartRefused(index, error) from error
+        except Exception as error:  # the crash boundary, as in `dispatch`
+            crash = Crash(new_id())
+            log.exception("operation.crashed", operation=row.name, id=crash.id, error=type(error).__name__)
+            raise PartRefused(index, crash) from error
 
     async def _once(
         self, operation: Operation, request: Request, caller: Caller, key: str, arguments: Mapping[str, Any]

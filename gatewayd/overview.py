@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
-
-from gatewayd.access.alerts import Alerts
 from gatewayd.box.model import Alert, Part, Parts, Verdict
-from gatewayd.diagnostics import DiagnosticsService, TvChannel, TvSignal
-from gatewayd.dvr.service import DvrService
-from gatewayd.wifi import WifiService
+from gatewayd.portal.service import Portal
+from gatewayd.trades import Trades
 
 
-def overview(
-    wifi: WifiService, dvr: DvrService, diagnostics: DiagnosticsService, own: Alerts, restored: Path | None
-) -> Parts:
-    """The parts. `own` are the owner's alerts, `restored` is the backup that this start had to use."""
+def overview(trades: Trades, portal: Portal, restored: Path | None) -> Parts:
+    """The parts. `restored` is the backup that this start had to use."""
+    wifi, dvr, diagnostics, watch = trades.wifi, trades.dvr, trades.diagnostics, trades.line.watch
 
     async def verdict() -> Verdict:
         state, sentence, code = diagnostics.latest()
         return Verdict(state=state, sentence=sentence, code=code)
 
     async def internet() -> Part:
+        # What the watch sees now; before it has seen anything, what somebody found out once.
+        now = watch.outlook()
+        if now.state != "unknown":
+            return Part(state=now.state, sentence=now.sentence)
         state, sentence, _ = diagnostics.latest()
         return Part(state=state, sentence=sentence)
 
@@ -34,6 +33,10 @@ def overview(
         summary = await dvr.summary()
         return Part(state=summary.state, sentence=summary.summary)
 
+    async def operator() -> Part:
+        wanted, up, sentence = portal.summary()
+        return Part(state="ok" if up else "degraded" if wanted else "unknown", sentence=sentence)
+
     async def alerts() -> tuple[Alert, ...]:
         found = []
         if restored is not None:
@@ -43,20 +46,11 @@ def overview(
         if summary.state == "down":
             found.append(Alert(code="dvr.recorder_away", sentence=summary.summary))
         found += [Alert(code=told.code, sentence=told.sentence) for told in await dvr.report.alerts()]
-        found += [Alert(code=f"access.{each.kind}", sentence=each.sentence) for each in await own.unseen()]
+        found += [Alert(code=code, sentence=sentence) for code, sentence in watch.alerts()]
+        own = await trades.access.alerts.unseen()
+        found += [Alert(code=f"access.{each.kind}", sentence=each.sentence) for each in own]
         return tuple(found)
 
-    return Parts(verdict=verdict, internet=internet, wifi=radio, dvr=television, alerts=alerts)
-
-
-class TelevisionSignal:
-    """Television's streams, told to diagnostics (its `Television`)."""
-
-    def __init__(self, dvr: DvrService) -> None:
-        self._dvr = dvr
-
-    async def signal(self) -> TvSignal:
-        """Now."""
-        streams = await self._dvr.streams()
-        items = msgspec.convert(streams or (), tuple[TvChannel, ...], from_attributes=True)
-        return TvSignal(recorder=streams is not None, items=items)
+    return Parts(
+        verdict=verdict, internet=internet, wifi=radio, dvr=television, portal=operator, alerts=alerts
+    )

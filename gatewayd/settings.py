@@ -100,7 +100,13 @@ class DiagnosticsSettings(_Section, frozen=True, kw_only=True):
 
     Anchors are `address:port` (`[address]:port` for IPv6) of at least three operators; two that answer
     are enough. `resolvers` empty means those of /etc/resolv.conf. `public_resolver` is asked directly to
-    tell a broken resolver from a broken line. `http_probe_url` is plain http and answers 204.
+    tell a broken resolver from a broken line. `http_probe_url` is plain http and answers 204,
+    `https_probe_url` the same over TLS. `dns_canary` is an address at which no DNS server can be (one of
+    RFC 5737): an answer from there is somebody else's. `tls_probe` is `host:port` (left out: that of
+    `https_probe_url`); `tls_pins` are SHA-256 sums (hex) of the public keys that it may have. `bulk_url`
+    serves about 200 kB. `cloud_url` is the operator's own service. `speedtest_url` is a speed-test server
+    (`gatewayd speedtest-server`, or another one of the IETF's responsiveness test). `plan_*` is what was
+    bought. Mail servers are `host:port`. `tv_multicast` is `group:port`.
     """
 
     anchors_v4: tuple[str, ...] = ()
@@ -109,6 +115,33 @@ class DiagnosticsSettings(_Section, frozen=True, kw_only=True):
     public_resolver: str | None = None
     dns_names: tuple[str, ...] = ()
     http_probe_url: str | None = None
+    speedtest_url: str | None = None
+    https_probe_url: str | None = None
+    dns_canary: str | None = None
+    ntp_server: str | None = None
+    tls_probe: str | None = None
+    tls_pins: tuple[str, ...] = ()
+    bulk_url: str | None = None
+    cloud_url: str | None = None
+    sip_server: str | None = None
+    mail_servers: tuple[str, ...] = ()
+    tv_stream_url: str | None = None
+    tv_multicast: str | None = None
+    plan_down_mbits: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    plan_up_mbits: Annotated[float, msgspec.Meta(gt=0)] | None = None
+
+
+class RepairSettings(_Section, frozen=True, kw_only=True):
+    """How self-repair restarts the modem: an HTTP call that answers 2xx. Without `modem_url` it does not.
+
+    The first line of `modem_authorization_file` is sent as the header Authorization.
+    """
+
+    modem_url: str | None = None
+    modem_method: Literal["GET", "POST", "PUT"] = "POST"
+    modem_body: str | None = None
+    modem_content_type: str = "application/x-www-form-urlencoded"
+    modem_authorization_file: str | None = None
 
 
 class AccessSettings(_Section, frozen=True, kw_only=True):
@@ -135,6 +168,14 @@ class EmailSettings(_Section, frozen=True, kw_only=True):
     ca_file: str | None = None
 
 
+class PortalSettings(_Section, frozen=True, kw_only=True):
+    """How the operator's systems know the box: the maker's `oui` (six hexadecimal digits) and `serial` make
+    its endpoint id `os::OUI-serial`; without them it draws one."""
+
+    oui: Annotated[str, msgspec.Meta(pattern="^[0-9A-Fa-f]{6}$")] | None = None
+    serial: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+
+
 class Settings(_Section, frozen=True, kw_only=True):
     """The whole file, a struct for each section."""
 
@@ -145,8 +186,10 @@ class Settings(_Section, frozen=True, kw_only=True):
     wifi: WifiSettings = WifiSettings()
     dvr: DvrSettings = DvrSettings()
     diagnostics: DiagnosticsSettings = DiagnosticsSettings()
+    repair: RepairSettings = RepairSettings()
     access: AccessSettings = AccessSettings()
     email: EmailSettings = EmailSettings()
+    portal: PortalSettings = PortalSettings()
 
 
 def load(path: Path) -> Settings:

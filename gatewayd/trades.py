@@ -7,21 +7,42 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from gatewayd import __version__
 from gatewayd.access import AccessService, AuditLog, Privacy, PrivacySettings
 from gatewayd.box.household import Household
-from gatewayd.diagnostics import DiagnosticsService
-from gatewayd.diagnostics import personal as diagnostics_personal
+from gatewayd.callers import INTERNAL
+from gatewayd.diagnostics import (
+    DiagnosticsService,
+    Line,
+    ReportBox,
+    open_line,
+    outage_operations,
+    signal_operations,
+)
+from gatewayd.diagnostics.loading import load_by
+from gatewayd.diagnostics.outage_model import Step
+from gatewayd.diagnostics.personal import DiagnosticsArea
+from gatewayd.diagnostics.repair import Rung
+from gatewayd.diagnostics.repair_steps import bounce_wan, called, restart_modem
+from gatewayd.diagnostics.tool_operations import tool_operations
+from gatewayd.diagnostics.tools import Tools
 from gatewayd.doors import Doors
 from gatewayd.dvr.client import RecorderClient
 from gatewayd.dvr.fetcher import HttpNetwork
 from gatewayd.dvr.personal import DvrArea
 from gatewayd.dvr.service import DvrService
 from gatewayd.events import Bus
+from gatewayd.household_view import HouseholdView, TelevisionSignal
+from gatewayd.ledger import Ledger
+from gatewayd.operations import Locks, Operation
 from gatewayd.places import Places
+from gatewayd.portal.service import Ground as PortalGround
+from gatewayd.portal.service import Portal
 from gatewayd.settings import Settings
 from gatewayd.store.database import Database
 from gatewayd.store.keeper import Keeper
 from gatewayd.store.personal import PersonalArea
+from gatewayd.system.boot import boot_id
 from gatewayd.system.clock import SystemClock
 from gatewayd.system.zone import find_zone
 from gatewayd.tasks import Tasks
@@ -53,6 +74,8 @@ class Trades:
     dvr: DvrService
     diagnostics: DiagnosticsService
     upkeep: Upkeep
+    line: Line
+    tools: Tools
 
 
 async def open_trades(
@@ -64,14 +87,24 @@ async def open_trades(
     await household.load()
     wifi = await _wifi(stack, ground, doors, access.box_id, household)
     dvr = _television(stack, ground)
+
+    async def busiest(rate: float) -> str | None:
+        return await busiest_station(wifi, rate)
+
+    view = HouseholdView(wifi, dvr, busiest)
+    tools = doors.tools(busiest)
     doctor = DiagnosticsService(
         world=doors.world,
         targets=doors.targets,
         wan=ground.settings.network.wan,
         database=ground.database,
         clock=ground.clock,
+        house=view,
+        lan=tuple(name for name in (ground.settings.network.lan, ground.settings.network.guest) if name),
+        load=load_by(tools.speedtest),
     )
     await doctor.start()
+    ground.tasks.supervise("carriers", doors.carriers.run)
 
     async def busy() -> str | None:
         running = (await dvr.summary()).recording
@@ -79,7 +112,72 @@ async def open_trades(
 
     upkeep = Upkeep(ground.database, ground.clock, ground.tasks, doors.power, restart, busy)
     await upkeep.start()
-    return Trades(access, household, wifi, dvr, doctor, upkeep)
+    line = await _line(stack, ground, doors, doctor, household, upkeep)
+    view.watch = line.watch
+    return Trades(access, household, wifi, dvr, doctor, upkeep, line, tools)
+
+
+async def busiest_station(wifi: WifiService, rate: float, seconds: float = 1.0) -> str | None:
+    """The Wi-Fi device, by its address, that moves at least half of `rate` (bit/s); None when none does."""
+    before = {one.mac: one.rx_bytes + one.tx_bytes for one in await wifi.known_stations()}
+    await asyncio.sleep(seconds)
+    moved = {
+        one.mac: one.rx_bytes + one.tx_bytes - before.get(one.mac, 0)
+        for one in await wifi.known_stations()
+        if one.mac in before
+    }
+    most = max(moved, key=lambda mac: moved[mac], default=None)
+    return None if most is None or moved[most] * 8 < rate / 2 * seconds else f"the Wi-Fi device {most}"
+
+
+def line_operations(ground: Ground, trades: Trades) -> tuple[Operation, ...]:
+    """The rows of outages and the report, of television's signal, and of the tools."""
+    box = ground.settings.box
+    about = ReportBox(id=trades.access.box_id, name=box.name, model=box.model, version=__version__)
+    return (
+        *outage_operations(trades.line, lambda: about),
+        *signal_operations(TelevisionSignal(trades.dvr)),
+        *tool_operations(trades.tools, trades.line.history.add),
+    )
+
+
+async def _line(
+    stack: AsyncExitStack,
+    ground: Ground,
+    doors: Doors,
+    doctor: DiagnosticsService,
+    household: Household,
+    upkeep: Upkeep,
+) -> Line:
+    wan = ground.settings.network.wan
+
+    async def reboot() -> None:
+        async with ground.database.unit() as unit:
+            await upkeep.restart("box", "now", "Self-repair of an outage", INTERNAL, unit)
+
+    rungs: dict[Step, Rung] = {"reboot": called(reboot)}
+    if wan is not None:
+        rungs["renew_lease"] = called(lambda: doors.lease.renew(wan))
+        rungs["bounce_wan"] = bounce_wan(doors.network, wan, ground.clock)
+    if (modem := restart_modem(ground.settings.repair)) is not None:
+        rungs["restart_modem"] = modem
+    line = await open_line(
+        doctor=doctor,
+        world=doors.world,
+        targets=doors.targets,
+        wan=wan,
+        rungs=rungs,
+        database=ground.database,
+        folder=ground.where.state,
+        clock=ground.clock,
+        boot=await asyncio.to_thread(boot_id),
+        zone=lambda: household.zone,
+    )
+    stack.push_async_callback(line.history.close)
+    ground.tasks.supervise("outages", line.watch.run)
+    ground.tasks.supervise("repair", line.repairs.run)
+    ground.tasks.supervise("history", line.history.run)
+    return line
 
 
 def open_privacy(
@@ -99,6 +197,37 @@ def open_privacy(
     return privacy
 
 
+async def open_portal(
+    ground: Ground,
+    privacy: PrivacySettings,
+    locks: Locks,
+    ledger: Ledger,
+    audit: AuditLog,
+    secret: bytes,
+) -> Portal:
+    """The link to the operator: its rows belong in the table, then it is started. `secret` keys marks."""
+    maker, state = ground.settings.portal, ground.where.state
+    return await Portal.open(
+        PortalGround(
+            database=ground.database,
+            bus=ground.bus,
+            clock=ground.clock,
+            tasks=ground.tasks,
+            locks=locks,
+            ledger=ledger,
+            auditor=audit,
+            may_leave=privacy.may_leave,
+            key=state / "tls" / "key.pem",
+            folder=state / "portal",
+            secret=secret,
+            software=__version__,
+            boot=await asyncio.to_thread(boot_id),
+            oui=maker.oui,
+            serial=maker.serial,
+        )
+    )
+
+
 def personal_areas(ground: Ground, trades: Trades) -> tuple[PersonalArea, ...]:
     """What each feature holds of people."""
     database = ground.database
@@ -106,7 +235,7 @@ def personal_areas(ground: Ground, trades: Trades) -> tuple[PersonalArea, ...]:
         trades.access.personal,
         wifi_personal.personal(database),
         DvrArea(database, ground.clock, ground.where.media, trades.dvr.wake, trades.dvr.exports.drop),
-        diagnostics_personal.personal(database),
+        DiagnosticsArea(database, trades.line.history),
         upkeep_personal.personal(database),
     )
 

@@ -26,12 +26,13 @@ _AREAS: dict[str, Purpose] = {
     "dvr": "viewing",
 }
 
-Retained = Literal["audit", "alerts", "visits", "diagnostics", "restarts"]
+Retained = Literal["audit", "alerts", "visits", "diagnostics", "history", "restarts"]
 RETENTION: dict[Retained, int] = {
     "audit": 400,
     "alerts": 90,
     "visits": 400,
     "diagnostics": 90,
+    "history": 730,
     "restarts": 400,
 }
 """Days, where the household has not chosen otherwise."""
@@ -105,6 +106,9 @@ class PrivacySettings:
         for area, purpose in _AREAS.items():
             if purpose not in allowed_now:
                 unit.execute("DELETE FROM outbox WHERE type GLOB ?", (f"{area}.*",))
+                unit.execute(
+                    "DELETE FROM portal_notifications WHERE topic = ? OR topic GLOB ?", (area, f"{area}.*")
+                )
         # Withdrawing works from now on, also for what the same unit tells of; allowing from the commit on.
         self._allowed &= frozenset(allowed_now)
         unit.after(lambda: self._enter(frozenset(allowed_now), keep))

@@ -195,6 +195,7 @@ class Privacy:
                 " WHERE state NOT IN ('queued', 'running')"
             )
             unit.execute("DELETE FROM outbox")
+            unit.execute("DELETE FROM portal_notifications")
         await self._database.scrub()
         replaced = await self._rewrite_backups()
         log.info("privacy.erased", areas=list(areas), backups=replaced)

@@ -62,4 +62,5 @@ class Parts(Struct, frozen=True, kw_only=True):
     internet: Callable[[], Awaitable[Part]]
     wifi: Callable[[], Awaitable[Part]]
     dvr: Callable[[], Awaitable[Part]]
+    portal: Callable[[], Awaitable[Part]]
     alerts: Callable[[], Awaitable[tuple[Alert, ...]]]

@@ -50,7 +50,7 @@ def box_operations(info: Callable[[], Info], parts: Parts, folder: Path) -> tupl
             wifi=await parts.wifi(),
             devices=Part(state="unknown", sentence="This release does not list the home's devices yet."),
             dvr=await parts.dvr(),
-            portal=Part(state="unknown", sentence="No portal is configured."),
+            portal=await parts.portal(),
             health=await asyncio.to_thread(health, folder),
             alerts=await parts.alerts(),
         )

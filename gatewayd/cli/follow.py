@@ -43,14 +43,19 @@ async def follow(talk: Talk, job: Job, told: Told, *, own: bool) -> Job:
 
 
 async def run(
-    talk: Talk, operation: str, *, wait: bool, watched: contextlib.AbstractContextManager[Told]
+    talk: Talk,
+    operation: str,
+    *,
+    wait: bool,
+    watched: contextlib.AbstractContextManager[Told],
+    **arguments: Any,
 ) -> Job | None:
     """Starts a job and waits until it is done; `watched` shows how it gets on.
 
     Returns it for showing; None when all is said: the answer was printed as JSON, or nobody `wait`s. Raises
     Refused when it did not end well.
     """
-    answer = await talk.ask(operation)
+    answer = await talk.ask(operation, **arguments)
     job = job_of(answer)
     assert job is not None  # the operation answers with a job
     if not wait:

@@ -10,33 +10,28 @@ import msgspec
 import structlog
 
 from gatewayd.diagnostics.check import Check, Surroundings
-from gatewayd.diagnostics.model import AnyResult
-from gatewayd.diagnostics.world import World
+from gatewayd.diagnostics.results import AnyResult
 from gatewayd.errors import GatewayError
-from gatewayd.settings import DiagnosticsSettings
-from gatewayd.system.clock import Clock
 
 log = structlog.get_logger(__name__)
-BUDGET = 14.5
-"""Seconds for all checks together: an offline verdict is promised within 15."""
+BUDGET, LATE_BUDGET = 14.5, 44.5
+"""Seconds for all checks, and for the late ones: an offline verdict is promised within 15, quality in 45."""
 
 
 async def run_checks(
     checks: Sequence[Check[Any]],
-    world: World,
-    targets: DiagnosticsSettings,
-    wan: str | None,
-    clock: Clock,
+    around: Surroundings,
     *,
     told: Callable[[AnyResult], None] = lambda result: None,
     budget: float = BUDGET,
+    late_budget: float = LATE_BUDGET,
 ) -> tuple[AnyResult, ...]:
     """Every check's result, in the order of `checks`; `told` hears each as it comes.
 
     A check that exceeds its limit or the budget, or fails by itself, has the status `unknown`; one whose
     needs did not work out is `skipped`.
     """
-    run = _Run(Surroundings(world, targets, wan, clock, {}), clock.monotonic() + budget, told)
+    run = _Run(around, told, (budget, late_budget))
     async with asyncio.TaskGroup() as group:
         for check in checks:
             run.ready[check.result] = asyncio.Event()
@@ -48,20 +43,24 @@ async def run_checks(
 class _Run:
     """One run's state: what is known so far, and who waits for it."""
 
-    def __init__(self, around: Surroundings, end: float, told: Callable[[AnyResult], None]) -> None:
+    def __init__(
+        self, around: Surroundings, told: Callable[[AnyResult], None], budgets: tuple[float, float]
+    ) -> None:
         self.results: dict[type[Any], AnyResult] = {}
         self.ready: dict[type[Any], asyncio.Event] = {}
         self._around = around._replace(results=self.results)
-        self._end = end
+        started = around.clock.monotonic()
+        self._end, self._late_end = (started + budget for budget in budgets)
         self._told = told
 
     async def one(self, check: Check[Any]) -> None:
         clock = self._around.clock
-        for need in check.needs:
+        for need in (*check.needs, *check.after):
             if need in self.ready:
                 await self.ready[need].wait()
         started = clock.monotonic()
-        result = self._skipped(check) or await self._probed(check, min(check.limit, self._end - started))
+        end = self._late_end if check.late else self._end
+        result = self._skipped(check) or await self._probed(check, min(check.limit, end - started))
         result = msgspec.structs.replace(result, seconds=round(clock.monotonic() - started, 3))
         self.results[check.result] = result
         self.ready[check.result].set()

@@ -11,15 +11,19 @@ import socket
 import time
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from pathlib import Path
 
-from gatewayd.diagnostics import web
-from gatewayd.diagnostics.lookup import resolve
-from gatewayd.diagnostics.model import AnchorAnswer, ConnectOutcome, DnsAnswer
-from gatewayd.diagnostics.world import Changes, HttpAnswer
+from gatewayd.diagnostics import certificate, multicast, ports, sip, sntp, web
+from gatewayd.diagnostics.icmp import Pinger
+from gatewayd.diagnostics.lookup import endpoint, resolve
+from gatewayd.diagnostics.ports import CarrierLog, Port
+from gatewayd.diagnostics.results import AnchorAnswer, ConnectOutcome, DnsAnswer
+from gatewayd.diagnostics.world import Changes, Download, HttpAnswer, RecordKind
 from gatewayd.netd.client import NetworkDoor
 from gatewayd.netd.verbs import ArpProbeAnswer, DhcpProbeAnswer
 from gatewayd.system import netlink, sockdiag
+from gatewayd.system.boot import boot_id
 
 _RESOLV_CONF = Path("/etc/resolv.conf")
 _DISCARD = 9  # RFC 863: nobody minds a datagram there
@@ -29,8 +33,11 @@ _LAG_SAMPLES, _LAG_STEP = 20, 0.05
 class LiveWorld:
     """A World on this machine's network. `state` is a folder on the disk whose room matters."""
 
-    def __init__(self, door: NetworkDoor, *, state: Path | None = None) -> None:
+    def __init__(
+        self, door: NetworkDoor, *, state: Path | None = None, carriers: CarrierLog | None = None
+    ) -> None:
         self.notes: tuple[str, ...] = ()
+        self._carriers = carriers
         self._door = door
         self._state = state
 
@@ -49,8 +56,12 @@ class LiveWorld:
     def changes(self) -> AbstractAsyncContextManager[Changes]:
         return netlink.changes()
 
-    async def arp(self, interface: str, target: str, source: str | None) -> ArpProbeAnswer:
-        return await self._door.arp_probe(interface, [target], source=source, count=3, interval_ms=1000)
+    async def arp(
+        self, interface: str, target: str, source: str | None, *, count: int = 3, interval_ms: int = 1000
+    ) -> ArpProbeAnswer:
+        return await self._door.arp_probe(
+            interface, [target], source=source, count=count, interval_ms=interval_ms
+        )
 
     async def dhcp(self, interface: str, seconds: float) -> DhcpProbeAnswer:
         return await self._door.dhcp_probe(interface, timeout_ms=int(seconds * 1000))
@@ -84,11 +95,79 @@ class LiveWorld:
     async def heard_within(self, seconds: float) -> bool:
         return any(one.ms <= seconds * 1000 and is_public(one.peer) for one in await sockdiag.heard())
 
-    async def resolve(self, resolver: str, name: str, *, seconds: float, tries: int) -> DnsAnswer:
-        return await resolve(resolver, name, seconds=seconds, tries=tries)
+    async def resolve(
+        self, resolver: str, name: str, *, seconds: float, tries: int, kind: RecordKind = "A"
+    ) -> DnsAnswer:
+        return await resolve(resolver, name, seconds=seconds, tries=tries, kind=kind)
 
     async def get(self, url: str, resolvers: Sequence[str], seconds: float) -> HttpAnswer:
         return await web.get(url, resolvers, seconds)
+
+    async def port(self, interface: str) -> Port:
+        return await asyncio.to_thread(ports.port, interface)
+
+    async def carrier_changes(self, interface: str) -> int:
+        if self._carriers is None:
+            return 0
+        await asyncio.to_thread(self._carriers.look)
+        return self._carriers.changes(interface)
+
+    async def had_address(self, interface: str) -> str | None:
+        return None if self._carriers is None else self._carriers.address(interface)
+
+    async def counters(self, interface: str) -> tuple[int, int] | None:
+        return await asyncio.to_thread(ports.counters, interface)
+
+    async def ping(
+        self, target: str, *, count: int, interval: float, size: int = 56, timeout: float = 1.0
+    ) -> tuple[float | None, ...]:
+        async with Pinger(target) as pinger, asyncio.TaskGroup() as group:
+            asked = [
+                group.create_task(_echo(pinger, number * interval, size, timeout)) for number in range(count)
+            ]
+        return tuple(one.result() for one in asked)
+
+    async def hop(self, target: str, number: int, seconds: float) -> str | None:
+        async with Pinger(target) as pinger:
+            with contextlib.suppress(OSError):
+                echo = await pinger.ask(seconds, hops=number)
+                return echo.source if echo is not None and echo.kind == "exceeded" else None
+        return None
+
+    async def clock_offset(self, server: str, resolvers: Sequence[str], seconds: float) -> float | None:
+        host, port = endpoint(server, 123)
+        address = await web.address_of(host, resolvers)
+        return None if address is None else await sntp.offset(address, port, seconds)
+
+    async def certificate(
+        self, server: str, pins: Sequence[str], resolvers: Sequence[str], now: datetime, seconds: float
+    ) -> certificate.Sight:
+        host, port = endpoint(server, 443)
+        address = await web.address_of(host, resolvers)
+        if address is None:
+            return certificate.Sight("unresolved")
+        return await certificate.look(address, port, host, pins, now, seconds)
+
+    async def download(self, url: str, resolvers: Sequence[str], seconds: float, most: int) -> Download:
+        return await web.download(url, resolvers, seconds, most)
+
+    async def sip_options(self, server: str, resolvers: Sequence[str], seconds: float) -> int | None:
+        host, port = endpoint(server, 5060)
+        address = await web.address_of(host, resolvers)
+        return None if address is None else await sip.options(address, port, seconds)
+
+    async def multicast(self, group: str, interface: str | None, seconds: float) -> bool:
+        address, port = endpoint(group, 0)
+        return await multicast.arrives(address, port, interface, seconds)
+
+    async def pressure(self) -> float | None:
+        return await asyncio.to_thread(ports.pressure)
+
+    async def boot(self) -> str:
+        return await asyncio.to_thread(boot_id)
+
+    async def throttled(self) -> bool | None:
+        return await asyncio.to_thread(ports.throttled)
 
     async def loop_lag_ms(self) -> float:
         late: list[float] = []
@@ -103,6 +182,15 @@ class LiveWorld:
             return None
         found = await asyncio.to_thread(os.statvfs, self._state)
         return round(found.f_bavail / found.f_blocks, 4) if found.f_blocks else None
+
+
+async def _echo(pinger: Pinger, after: float, size: int, seconds: float) -> float | None:
+    await asyncio.sleep(after)
+    try:
+        echo = await pinger.ask(seconds, size=size)
+    except OSError:
+        return None  # not sent: lost as far as the asker is concerned
+    return echo.ms if echo is not None and echo.kind == "reply" else None
 
 
 _NOT_PUBLIC = tuple(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Literal
 
-from gatewayd.diagnostics.model import DnsAnswer, DnsOutcome
+from gatewayd.diagnostics.results import DnsAnswer, DnsOutcome
 
 _RCODES: dict[int, DnsOutcome] = {
     0: "answered",
@@ -15,8 +15,10 @@ _RCODES: dict[int, DnsOutcome] = {
 }  # RFC 1035, 4.1.1
 
 
-async def resolve(resolver: str, name: str, *, seconds: float, tries: int) -> DnsAnswer:
-    """Asks `resolver` (`address` or `address:port`, `[address]:port`) over UDP for the A records of `name`.
+async def resolve(
+    resolver: str, name: str, *, seconds: float, tries: int, kind: Literal["A", "AAAA"] = "A"
+) -> DnsAnswer:
+    """Asks `resolver` (`address` or `address:port`, `[address]:port`) over UDP for the addresses of `name`.
 
     Each try waits `seconds`. A truncated answer counts as an answer. An answer without records is one too:
     the server knows the name. Never raises for what a server does or does not do.
@@ -24,14 +26,13 @@ async def resolve(resolver: str, name: str, *, seconds: float, tries: int) -> Dn
     import dns.asyncquery
     import dns.exception
     import dns.message
-    import dns.rdatatype
 
-    host, port = _endpoint(resolver)
+    host, port = endpoint(resolver, 53)
     started = time.monotonic()
     outcome: DnsOutcome = "timeout"
     for _ in range(tries):
         try:
-            query = dns.message.make_query(name, dns.rdatatype.A)
+            query = dns.message.make_query(name, kind)
             answer = await dns.asyncquery.udp(query, host, timeout=seconds, port=port, ignore_unexpected=True)
         except dns.exception.Timeout:
             continue
@@ -51,15 +52,19 @@ def _records(answer: Any) -> tuple[str, ...]:
     import dns.rdatatype
 
     return tuple(
-        record.address for group in answer.answer if group.rdtype == dns.rdatatype.A for record in group
+        record.address
+        for group in answer.answer
+        if group.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA)
+        for record in group
     )
 
 
-def _endpoint(resolver: str) -> tuple[str, int]:
-    if resolver.startswith("["):
-        host, _, port = resolver[1:].partition("]")
-        return host, int(port[1:] or 53)
-    if resolver.count(":") == 1:
-        host, _, port = resolver.partition(":")
-        return host, int(port)
-    return resolver, 53
+def endpoint(text: str, port: int) -> tuple[str, int]:
+    """`address`, `address:port` or `[address]:port` in two; `port` where none is named."""
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        return host, int(rest[1:] or port)
+    if text.count(":") == 1:
+        host, _, rest = text.partition(":")
+        return host, int(rest)
+    return text, port

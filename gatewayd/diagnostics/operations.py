@@ -12,7 +12,10 @@ from gatewayd.operations import Context, JobAnswer, JobHandle, Operation, Reques
 
 
 class DiagnosticsStart(Request, frozen=True, kw_only=True):
-    """A diagnosis takes no arguments yet: what is probed is in the settings."""
+    """What is probed is in the settings. `thorough` pings for ten seconds and fills the line as well: that
+    takes up to 45 seconds, and everybody at home notices."""
+
+    thorough: bool = False
 
 
 class DiagnosticsRunsQuery(Request, frozen=True, kw_only=True):
@@ -40,7 +43,7 @@ def operations(service: DiagnosticsService) -> tuple[Operation, ...]:
 
     async def run(request: DiagnosticsStart, context: Context) -> JobAnswer:
         async def diagnose(handle: JobHandle) -> Diagnosis:
-            return (await service.run(handle)).diagnosis
+            return (await service.run(handle, thorough=request.thorough)).diagnosis
 
         return await context.start_job(diagnose, lock="diagnostics")
 

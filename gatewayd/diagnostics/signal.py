@@ -43,7 +43,8 @@ class TvQuality(Struct, frozen=True, kw_only=True):
 
 
 class TvChannel(Struct, frozen=True, kw_only=True):
-    """A channel that is wanted now; `bitrate` in bit/s, `reason` the code of why nothing comes."""
+    """A channel that is wanted now; `bitrate` in bit/s, `reason` the code of why nothing comes, `source` the
+    kind of what it comes from, None when that is not told."""
 
     channel: str
     name: str
@@ -51,6 +52,7 @@ class TvChannel(Struct, frozen=True, kw_only=True):
     bitrate: float
     reason: str | None = None
     quality: TvQuality | None = None
+    source: Literal["http", "multicast", "tuner"] | None = None
 
 
 class TvSignal(Result, frozen=True, kw_only=True):

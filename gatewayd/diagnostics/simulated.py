@@ -6,9 +6,12 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 
-from gatewayd.diagnostics.model import AnchorAnswer, DnsAnswer
-from gatewayd.diagnostics.world import Changes, HttpAnswer
+from gatewayd.diagnostics.certificate import Sight
+from gatewayd.diagnostics.ports import Port
+from gatewayd.diagnostics.results import AnchorAnswer, DnsAnswer
+from gatewayd.diagnostics.world import Changes, Download, HttpAnswer, RecordKind
 from gatewayd.netd.verbs import ArpProbeAnswer, ArpReply, DhcpOffer, DhcpProbeAnswer
 from gatewayd.settings import DiagnosticsSettings
 from gatewayd.system.netlink import Address, Link, Neighbour, Route
@@ -22,6 +25,11 @@ SIMULATED_TARGETS = DiagnosticsSettings(
     public_resolver="203.0.113.53",
     dns_names=("example.com",),
     http_probe_url="http://probe.example/204",
+    https_probe_url="https://probe.example/204",
+    ntp_server="203.0.113.123",
+    tls_probe="probe.example:443",
+    bulk_url="http://probe.example/bulk",
+    dns_canary="192.0.2.1",
 )
 """What the simulated line is asked, where the settings name nothing."""
 
@@ -55,7 +63,11 @@ class SimulatedWorld:
     def changes(self) -> AbstractAsyncContextManager[Changes]:
         return _no_changes()
 
-    async def arp(self, interface: str, target: str, source: str | None) -> ArpProbeAnswer:
+    async def arp(
+        self, interface: str, target: str, source: str | None, *, count: int = 3, interval_ms: int = 1000
+    ) -> ArpProbeAnswer:
+        if source is None:
+            return ArpProbeAnswer(replies=(), sent=count)
         await asyncio.sleep(self._pace)
         return ArpProbeAnswer(replies=(ArpReply(address=target, mac=_GATEWAY_MAC, ms=0.6),), sent=1)
 
@@ -79,7 +91,13 @@ class SimulatedWorld:
     async def heard_within(self, seconds: float) -> bool:
         return True
 
-    async def resolve(self, resolver: str, name: str, *, seconds: float, tries: int) -> DnsAnswer:
+    async def resolve(
+        self, resolver: str, name: str, *, seconds: float, tries: int, kind: RecordKind = "A"
+    ) -> DnsAnswer:
+        if resolver == SIMULATED_TARGETS.dns_canary:
+            return DnsAnswer(resolver=resolver, name=name, outcome="timeout")
+        if name not in SIMULATED_TARGETS.dns_names:
+            return DnsAnswer(resolver=resolver, name=name, outcome="nxdomain", ms=9.0)
         await asyncio.sleep(self._pace)
         return DnsAnswer(
             resolver=resolver, name=name, outcome="answered", addresses=("203.0.113.80",), ms=9.0
@@ -88,6 +106,55 @@ class SimulatedWorld:
     async def get(self, url: str, resolvers: Sequence[str], seconds: float) -> HttpAnswer:
         await asyncio.sleep(self._pace)
         return HttpAnswer(status=204, ms=25.0)
+
+    async def port(self, interface: str) -> Port:
+        return Port(speed=1000, best_speed=1000, full_duplex=True, errors=0)
+
+    async def carrier_changes(self, interface: str) -> int:
+        return 0
+
+    async def had_address(self, interface: str) -> str | None:
+        return None
+
+    async def counters(self, interface: str) -> tuple[int, int] | None:
+        return (0, 0)
+
+    async def ping(
+        self, target: str, *, count: int, interval: float, size: int = 56, timeout: float = 1.0
+    ) -> tuple[float | None, ...]:
+        await asyncio.sleep(self._pace)
+        return tuple(12.0 + 0.2 * (number % 3) for number in range(count))
+
+    async def hop(self, target: str, number: int, seconds: float) -> str | None:
+        return "198.51.100.254"
+
+    async def clock_offset(self, server: str, resolvers: Sequence[str], seconds: float) -> float | None:
+        return 0.002
+
+    async def certificate(
+        self, server: str, pins: Sequence[str], resolvers: Sequence[str], now: datetime, seconds: float
+    ) -> Sight:
+        await asyncio.sleep(self._pace)
+        return Sight("trusted")
+
+    async def download(self, url: str, resolvers: Sequence[str], seconds: float, most: int) -> Download:
+        await asyncio.sleep(self._pace)
+        return Download(size=200_000, whole=True, connected=True, started=True, status=200, seconds=0.1)
+
+    async def sip_options(self, server: str, resolvers: Sequence[str], seconds: float) -> int | None:
+        return 200
+
+    async def multicast(self, group: str, interface: str | None, seconds: float) -> bool:
+        return True
+
+    async def pressure(self) -> float | None:
+        return 1.5
+
+    async def boot(self) -> str:
+        return "simulated"
+
+    async def throttled(self) -> bool | None:
+        return False
 
     async def loop_lag_ms(self) -> float:
         return 0.4

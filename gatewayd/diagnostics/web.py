@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import socket
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from gatewayd.diagnostics.lookup import resolve
-from gatewayd.diagnostics.world import HttpAnswer
+from gatewayd.diagnostics.results import DnsAnswer
+from gatewayd.diagnostics.world import Download, HttpAnswer
 
 if TYPE_CHECKING:
     import aiohttp
@@ -29,15 +31,52 @@ async def get(url: str, resolvers: Sequence[str], seconds: float) -> HttpAnswer:
         async with asyncio.timeout(seconds):
             parts = urlsplit(url)
             host = parts.hostname or ""
-            address = await _address(host, resolvers)
+            address = await address_of(host, resolvers)
             if address is None:
                 return HttpAnswer(failure="unresolved")
-            async with aiohttp.ClientSession(connector=_connector(host, address), trust_env=False) as session:
+            async with aiohttp.ClientSession(connector=pinned(host, address), trust_env=False) as session:
                 return await _fetch(session, url, started)
     except TimeoutError:
         return HttpAnswer(failure="timeout")
     except (aiohttp.ClientError, OSError, ValueError):
         return HttpAnswer(failure="unreachable")
+
+
+async def download(url: str, resolvers: Sequence[str], seconds: float, most: int) -> Download:
+    """GETs `url`, reads up to `most` bytes within `seconds`, and keeps none."""
+    import aiohttp
+
+    size, whole, status = 0, False, None
+    started = time.monotonic()
+    connected = False
+
+    async def noticed(*_: object) -> None:
+        nonlocal connected
+        connected = True
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_create_end.append(noticed)
+    try:
+        async with asyncio.timeout(seconds):
+            host = urlsplit(url).hostname or ""
+            address = await address_of(host, resolvers)
+            if address is None:
+                return Download()
+            async with (
+                aiohttp.ClientSession(
+                    connector=pinned(host, address), trust_env=False, trace_configs=[trace]
+                ) as session,
+                session.get(url, allow_redirects=False) as response,
+            ):
+                status = response.status
+                async for chunk in response.content.iter_any():
+                    size += len(chunk)
+                    if size >= most:
+                        break
+                whole = status == 200
+    except (TimeoutError, aiohttp.ClientError, OSError, ValueError):
+        pass
+    return Download(size, whole, connected, status is not None, status, time.monotonic() - started)
 
 
 async def _fetch(session: aiohttp.ClientSession, url: str, started: float) -> HttpAnswer:
@@ -51,13 +90,24 @@ async def _fetch(session: aiohttp.ClientSession, url: str, started: float) -> Ht
         )
 
 
-async def _address(host: str, resolvers: Sequence[str]) -> str | None:
-    """The first address that any resolver has for the host; the host itself when it is one."""
+async def address_of(host: str, resolvers: Sequence[str]) -> str | None:
+    """An address that any resolver has for the host and that a route leads to, IPv4 first; the host itself
+    when it is an address."""
     try:
         return str(ipaddress.ip_address(host))
     except ValueError:
         pass
-    asked = [asyncio.create_task(resolve(one, host, seconds=_LOOKUP, tries=2)) for one in resolvers]
+    four = await _first(host, resolvers, "A")
+    if four is not None and _has_route(four):
+        return four
+    return await _first(host, resolvers, "AAAA") or four
+
+
+async def _first(host: str, resolvers: Sequence[str], kind: Literal["A", "AAAA"]) -> str | None:
+    async def ask(resolver: str) -> DnsAnswer:
+        return await resolve(resolver, host, seconds=_LOOKUP, tries=2, kind=kind)
+
+    asked = [asyncio.create_task(ask(one)) for one in resolvers]
     try:
         for answered in asyncio.as_completed(asked):
             if addresses := (await answered).addresses:
@@ -69,7 +119,20 @@ async def _address(host: str, resolvers: Sequence[str]) -> str | None:
     return None
 
 
-def _connector(host: str, address: str) -> aiohttp.TCPConnector:
+def _has_route(address: str) -> bool:
+    """Whether the kernel knows a way; nothing is sent."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.setblocking(False)
+            sock.connect((address, 9))
+    except OSError:
+        return False
+    return True
+
+
+def pinned(host: str, address: str) -> aiohttp.TCPConnector:
+    """Connects to `address` and nowhere else, as `host`: what a name means was found out before."""
     import socket
 
     import aiohttp

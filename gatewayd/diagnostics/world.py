@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import NamedTuple, Protocol
+from datetime import datetime
+from typing import Literal, NamedTuple, Protocol
 
-from gatewayd.diagnostics.model import AnchorAnswer, DnsAnswer
+from gatewayd.diagnostics.certificate import Sight
+from gatewayd.diagnostics.ports import Port
+from gatewayd.diagnostics.results import AnchorAnswer, DnsAnswer
 from gatewayd.netd.verbs import ArpProbeAnswer, DhcpProbeAnswer
 from gatewayd.system.netlink import Address, Link, Neighbour, Route
 
@@ -30,6 +33,21 @@ class HttpAnswer(NamedTuple):
     body: bytes = b""
     failure: str | None = None
     ms: float | None = None
+
+
+class Download(NamedTuple):
+    """How much of a GET's body came. `whole`: all of it (or as much as was wanted); `connected`: the server
+    took the connection; `started`: the answer's head came."""
+
+    size: int = 0
+    whole: bool = False
+    connected: bool = False
+    started: bool = False
+    status: int | None = None
+    seconds: float = 0.0
+
+
+RecordKind = Literal["A", "AAAA"]
 
 
 class World(Protocol):
@@ -58,8 +76,10 @@ class World(Protocol):
         """Notices every change after it is entered: enter, then look, then wait."""
         ...
 
-    async def arp(self, interface: str, target: str, source: str | None) -> ArpProbeAnswer:
-        """Three ARP requests a second apart, fewer when the first are answered."""
+    async def arp(
+        self, interface: str, target: str, source: str | None, *, count: int = 3, interval_ms: int = 1000
+    ) -> ArpProbeAnswer:
+        """ARP requests, by default three a second apart; fewer when the first are answered."""
         ...
 
     async def dhcp(self, interface: str, seconds: float) -> DhcpProbeAnswer:
@@ -82,8 +102,10 @@ class World(Protocol):
         """Whether a peer in the public internet sent anything on a live TCP connection of the box lately."""
         ...
 
-    async def resolve(self, resolver: str, name: str, *, seconds: float, tries: int) -> DnsAnswer:
-        """Asks one resolver for the A records of `name`."""
+    async def resolve(
+        self, resolver: str, name: str, *, seconds: float, tries: int, kind: RecordKind = "A"
+    ) -> DnsAnswer:
+        """Asks one resolver for the addresses of `name`."""
         ...
 
     async def get(self, url: str, resolvers: Sequence[str], seconds: float) -> HttpAnswer:
@@ -96,4 +118,67 @@ class World(Protocol):
 
     async def disk_free(self) -> float | None:
         """The free share (0..1) of the disk that holds the box's state; None when unknown."""
+        ...
+
+    async def port(self, interface: str) -> Port:
+        """The physical layer of a port."""
+        ...
+
+    async def carrier_changes(self, interface: str) -> int:
+        """How often the carrier came or went in about the last minute."""
+        ...
+
+    async def had_address(self, interface: str) -> str | None:
+        """The IPv4 address that was last seen since the carrier came; None when none was."""
+        ...
+
+    async def counters(self, interface: str) -> tuple[int, int] | None:
+        """Bytes received and sent so far; None when nobody counts."""
+        ...
+
+    async def ping(
+        self, target: str, *, count: int, interval: float, size: int = 56, timeout: float = 1.0
+    ) -> tuple[float | None, ...]:
+        """Round trips in milliseconds to a literal address, None for each that was lost.
+
+        `size` is the content's."""
+        ...
+
+    async def hop(self, target: str, number: int, seconds: float) -> str | None:
+        """Who is the `number`th router towards `target`; None when it does not say, or is no more on the
+        way."""
+        ...
+
+    async def clock_offset(self, server: str, resolvers: Sequence[str], seconds: float) -> float | None:
+        """By how many seconds the box's clock is slow; None without an answer."""
+        ...
+
+    async def certificate(
+        self, server: str, pins: Sequence[str], resolvers: Sequence[str], now: datetime, seconds: float
+    ) -> Sight:
+        """Whose certificate `server` (`host:port`) shows."""
+        ...
+
+    async def download(self, url: str, resolvers: Sequence[str], seconds: float, most: int) -> Download:
+        """A GET that is read, up to `most` bytes, and thrown away."""
+        ...
+
+    async def sip_options(self, server: str, resolvers: Sequence[str], seconds: float) -> int | None:
+        """The status with which a telephone server (`host[:port]`) answers OPTIONS."""
+        ...
+
+    async def multicast(self, group: str, interface: str | None, seconds: float) -> bool:
+        """Whether anything for `group` (`address:port`) arrives."""
+        ...
+
+    async def pressure(self) -> float | None:
+        """The share (0..100) of the last ten seconds in which something waited for the processor."""
+        ...
+
+    async def throttled(self) -> bool | None:
+        """Whether the machine runs slower for heat; None where nobody tells."""
+        ...
+
+    async def boot(self) -> str:
+        """A name for this run of the kernel."""
         ...

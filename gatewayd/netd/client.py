@@ -48,6 +48,12 @@ class NetworkDoor(Protocol):
         """Which DHCP servers offer an address? Takes no lease."""
         ...
 
+    async def capture(
+        self, interface: str, *, timeout_ms: int, packets: int, snap: int, address: str | None = None
+    ) -> verbs.CaptureAnswer:
+        """Records what passes an interface; takes at most timeout_ms."""
+        ...
+
     async def scan(
         self, interface: str, *, timeout_ms: int = 15000, while_sending: bool = False
     ) -> verbs.ScanAnswer:
@@ -116,6 +122,14 @@ class NetdClient:
     async def dhcp_probe(self, interface: str, *, timeout_ms: int = 4000) -> verbs.DhcpProbeAnswer:
         verb = verbs.DhcpProbe(interface=interface, timeout_ms=timeout_ms)
         return await self._client.call(verb, verbs.DhcpProbeAnswer, timeout=_slack(timeout_ms))
+
+    async def capture(
+        self, interface: str, *, timeout_ms: int, packets: int, snap: int, address: str | None = None
+    ) -> verbs.CaptureAnswer:
+        verb = verbs.Capture(
+            interface=interface, timeout_ms=timeout_ms, packets=packets, snap=snap, address=address
+        )
+        return await self._client.call(verb, verbs.CaptureAnswer, timeout=_slack(timeout_ms))
 
     async def scan(
         self, interface: str, *, timeout_ms: int = 15000, while_sending: bool = False

@@ -16,6 +16,9 @@ MOST_FLUSHED = 256
 MOST_ARP_TARGETS = 256
 MOST_ARP_ROUNDS = 10
 MOST_WAIT_MS = 30_000
+MOST_CAPTURE_MS = 60_000
+MOST_CAPTURED = 20_000
+MOST_SNAP = 1600
 
 _SET_NAME = re.compile(r"[a-z][a-z0-9_]{0,30}", re.ASCII)
 _MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", re.ASCII)

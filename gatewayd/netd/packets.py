@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 BROADCAST = b"\xff" * 6
 ETH_IP, ETH_ARP = 0x0800, 0x0806
@@ -21,15 +21,16 @@ _COOKIE = b"\x63\x82\x53\x63"
 _BROADCAST_FLAG = 0x8000
 _CLIENT_PORT, _SERVER_PORT = 68, 67
 _PROTOCOL_UDP = 17
-_DISCOVER, _OFFER = 1, 2
+_DISCOVER, _OFFER, _REQUEST, _NAK = 1, 2, 3, 6
 _NOWHERE = b"\0\0\0\0"
 
 # Option numbers of RFC 2132
 _PAD, _END = 0, 255
-_MASK, _ROUTER, _DNS, _LEASE, _OVERLOAD, _TYPE, _SERVER, _WANTED = (
+_MASK, _ROUTER, _DNS, _REQUESTED, _LEASE, _OVERLOAD, _TYPE, _SERVER, _WANTED = (
     1,
     3,
     6,
+    50,
     51,
     52,
     53,
@@ -99,12 +100,24 @@ def parse_arp(frame: bytes) -> ArpAnswer | None:
 
 def dhcp_discover(mac: bytes, transaction: int, seconds: int) -> bytes:
     """A broadcast DHCPDISCOVER frame that asks for a broadcast answer: we have no address to be sent to."""
+    wishes = bytes([_WANTED, 4, _MASK, _ROUTER, _DNS, _LEASE])
+    return _dhcp(mac, transaction, seconds, bytes([_TYPE, 1, _DISCOVER]) + wishes)
+
+
+def dhcp_claim(mac: bytes, transaction: int, seconds: int) -> bytes:
+    """A DHCPREQUEST, as after a restart (RFC 2131, 4.3.2), for an address that is nobody's: to be refused."""
+    claimed = bytes([_REQUESTED, 4]) + ipaddress.IPv4Address("192.0.2.1").packed  # RFC 5737
+    return _dhcp(mac, transaction, seconds, bytes([_TYPE, 1, _REQUEST]) + claimed)
+
+
+def _dhcp(mac: bytes, transaction: int, seconds: int, options: bytes) -> bytes:
     bootp = _BOOTP.pack(
         1, 1, 6, 0, transaction, min(seconds, 0xFFFF), _BROADCAST_FLAG,
         _NOWHERE, _NOWHERE, _NOWHERE, _NOWHERE, mac, b"", b"",
     )  # fmt: skip
-    options = bytes([_TYPE, 1, _DISCOVER, _WANTED, 4, _MASK, _ROUTER, _DNS, _LEASE, _END])
-    payload = (bootp + _COOKIE + options).ljust(300, b"\0")  # BOOTP relays drop shorter ones (RFC 1542, 2.1)
+    payload = (bootp + _COOKIE + options + bytes([_END])).ljust(
+        300, b"\0"
+    )  # BOOTP relays drop shorter ones (RFC 1542, 2.1)
     length = _UDP.size + len(payload)
     pseudo = _NOWHERE + b"\xff" * 4 + struct.pack("!BBH", 0, _PROTOCOL_UDP, length)
     udp = _UDP.pack(_CLIENT_PORT, _SERVER_PORT, length, 0)
@@ -116,23 +129,12 @@ def dhcp_discover(mac: bytes, transaction: int, seconds: int) -> bytes:
 
 
 def parse_offer(frame: bytes, mac: bytes, transaction: int) -> Offer | None:
-    """A DHCPOFFER for this MAC and transaction, or None.
-
-    The UDP checksum is not looked at: on virtual links with checksum offload it is never filled in, and
-    the transaction id already says that the answer is ours.
-    """
-    payload = _udp_payload(frame)
-    if payload is None or len(payload) < _BOOTP.size + len(_COOKIE):
+    """A DHCPOFFER for this MAC and transaction, or None."""
+    answer = _answer(frame, mac, transaction, _OFFER)
+    if answer is None:
         return None
-    fields = _BOOTP.unpack_from(payload)
-    operation, answered, yours, hardware = fields[0], fields[4], fields[8], fields[11]
-    if operation != 2 or answered != transaction or hardware[:6] != mac:
-        return None
-    if payload[_BOOTP.size : _BOOTP.size + 4] != _COOKIE:
-        return None
-    options = _all_options(payload[_BOOTP.size + 4 :], sname=fields[12], file=fields[13])
-    if options.get(_TYPE) != bytes([_OFFER]):
-        return None
+    fields, options = answer
+    yours = fields[8]
     server = _addresses(options.get(_SERVER, b"")) or (str(ipaddress.IPv4Address(fields[9])),)
     lease = options.get(_LEASE, b"")
     return Offer(
@@ -143,6 +145,36 @@ def parse_offer(frame: bytes, mac: bytes, transaction: int) -> Offer | None:
         dns=_addresses(options.get(_DNS, b"")),
         lease_seconds=int.from_bytes(lease, "big") if len(lease) == 4 else None,
     )
+
+
+def parse_refusal(frame: bytes, mac: bytes, transaction: int) -> str | None:
+    """The address of the server that refuses our claim (DHCPNAK), or None."""
+    answer = _answer(frame, mac, transaction, _NAK)
+    if answer is None:
+        return None
+    server = _addresses(answer[1].get(_SERVER, b""))
+    return server[0] if server else str(ipaddress.IPv4Address(answer[0][9]))
+
+
+def _answer(
+    frame: bytes, mac: bytes, transaction: int, kind: int
+) -> tuple[tuple[Any, ...], dict[int, bytes]] | None:
+    """Fixed fields and options of a server's message of this kind to us.
+
+    The UDP checksum is not looked at: on virtual links with checksum offload it is never filled in, and
+    the transaction id already says that the answer is ours.
+    """
+    payload = _udp_payload(frame)
+    if payload is None or len(payload) < _BOOTP.size + len(_COOKIE):
+        return None
+    fields = _BOOTP.unpack_from(payload)
+    operation, answered, hardware = fields[0], fields[4], fields[11]
+    if operation != 2 or answered != transaction or hardware[:6] != mac:
+        return None
+    if payload[_BOOTP.size : _BOOTP.size + 4] != _COOKIE:
+        return None
+    options = _all_options(payload[_BOOTP.size + 4 :], sname=fields[12], file=fields[13])
+    return (fields, options) if options.get(_TYPE) == bytes([kind]) else None
 
 
 def checksum(data: bytes) -> int:
@@ -218,3 +250,39 @@ def _prefix(raw: bytes) -> int | None:
     mask = int.from_bytes(raw, "big")
     length = mask.bit_count()
     return length if mask == (0xFFFFFFFF << (32 - length)) & 0xFFFFFFFF else None
+
+
+def pcap_header(snap: int) -> bytes:
+    """The head of a pcap file of Ethernet frames with times in nanoseconds (draft-ietf-opsawg-pcap)."""
+    return struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, snap, 1)
+
+
+def pcap_record(nanoseconds: int, frame: bytes, length: int) -> bytes:
+    """One frame of a pcap file; `length` is what it was before it was cut."""
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    return struct.pack("<IIII", seconds & 0xFFFFFFFF, rest, len(frame), length) + frame
+
+
+def address_filter(address: str | None, snap: int) -> bytes:
+    """A classic BPF program (struct sock_filter of <linux/filter.h>): frames with IP packets from or to
+    `address`, cut to `snap`; without an address, all."""
+    if address is None:
+        return _bpf(0x06, snap)  # ret
+    raw = ipaddress.ip_address(address).packed
+    ethertype, source = (ETH_IP, 26) if len(raw) == 4 else (0x86DD, 22)
+    words = struct.unpack(f"!{len(raw) // 4}I", raw)
+    # Each address is a run of pairs (load a word, go on if it is equal). A miss at the source goes to the
+    # destination, a miss there to the refusal, which is the last instruction; the accepting one is before it.
+    run = 2 * len(words)
+    program = [_bpf(0x28, 12), _bpf(0x15, ethertype, 0, 2 * run + 1)]  # ldh [12]; jeq
+    for start, at_source in ((source, True), (source + len(raw), False)):
+        for number, word in enumerate(words):
+            left = run - 2 * number
+            found = run if at_source and left == 2 else 0
+            missed = left - 2 if at_source else left - 1
+            program += [_bpf(0x20, start + 4 * number), _bpf(0x15, word, found, missed)]  # ld; jeq
+    return b"".join((*program, _bpf(0x06, snap), _bpf(0x06, 0)))
+
+
+def _bpf(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    return struct.pack("=HBBI", code, if_true, if_false, value)

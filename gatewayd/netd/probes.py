@@ -16,6 +16,7 @@ from gatewayd.netd import packets, verbs
 _ETHERNET_HEADER = 1  # ARPHRD_ETHER of if_arp.h: the only hardware whose frames we build
 _MOST_REPLIES = 1024
 _MORE_OFFERS = 0.5  # seconds to wait for a second server after the first offer
+_CLAIM_AFTER = 1.5  # seconds without an offer
 _DISCOVER_EVERY = 2.0  # seconds; RFC 2131, 4.1 would start at 4, but the asker has 10 in all
 
 
@@ -81,15 +82,18 @@ async def arp(wanted: verbs.ArpProbe) -> verbs.ArpProbeAnswer:
 
 
 async def dhcp(wanted: verbs.DhcpProbe) -> verbs.DhcpProbeAnswer:
-    """Discovers, collects offers, requests nothing; see `verbs.DhcpProbe`."""
+    """Discovers, collects offers, requests none of them; see `verbs.DhcpProbe`."""
     with packet_socket(wanted.interface, packets.ETH_IP) as sock:
         mac: bytes = sock.getsockname()[4][:6]
         transaction = secrets.randbits(32)
+        refused_by: str | None = None
         offers: dict[tuple[str, str], verbs.DhcpOffer] = {}
         start = time.monotonic()
         end = start + wanted.timeout_ms / 1000
 
         def take(frame: bytes) -> bool:
+            nonlocal refused_by
+            refused_by = packets.parse_refusal(frame, mac, transaction) or refused_by
             offer = packets.parse_offer(frame, mac, transaction)
             if offer is not None and len(offers) < _MOST_REPLIES:
                 shaped = verbs.DhcpOffer(**offer._asdict(), ms=_since(start))
@@ -101,13 +105,15 @@ async def dhcp(wanted: verbs.DhcpProbe) -> verbs.DhcpProbeAnswer:
                 sock,
                 packets.dhcp_discover(mac, transaction, int(time.monotonic() - start)),
             )
+            if time.monotonic() - start > _CLAIM_AFTER and refused_by is None:
+                await _send(sock, packets.dhcp_claim(mac, transaction, int(time.monotonic() - start)))
             if await _listen(sock, take, min(_DISCOVER_EVERY, left)):
                 await _listen(
                     sock,
                     lambda frame: take(frame) and False,
                     min(_MORE_OFFERS, wanted.timeout_ms / 1000),
                 )
-        return verbs.DhcpProbeAnswer(offers=tuple(offers.values()))
+        return verbs.DhcpProbeAnswer(offers=tuple(offers.values()), refused_by=refused_by)
 
 
 async def _send(sock: socket.socket, frame: bytes) -> None:

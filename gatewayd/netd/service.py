@@ -9,7 +9,7 @@ from typing import Any, assert_never
 import structlog
 
 from gatewayd.errors import GatewayError
-from gatewayd.netd import conntrack, limits, nft, probes, radios, rules, verbs
+from gatewayd.netd import capture, conntrack, limits, nft, probes, radios, rules, verbs
 from gatewayd.system import netlink
 
 log = structlog.get_logger(__name__)
@@ -26,6 +26,7 @@ class Netd:
         self._interfaces = interfaces
         self._rules = asyncio.Lock()
         self._scans = asyncio.Lock()
+        self._captures = asyncio.Lock()
 
     async def handle(self, verb: verbs.AnyVerb) -> verbs.Answer:
         """One verb. Raises GatewayError with a `netd.*` code."""
@@ -43,6 +44,8 @@ class Netd:
                 return await self._arp_probe(verb)
             case verbs.DhcpProbe():
                 return await self._dhcp_probe(verb)
+            case verbs.Capture():
+                return await self._capture(verb)
             case verbs.Scan():
                 return await self._scan(verb)
             case verbs.Survey():
@@ -108,6 +111,18 @@ class Netd:
         self._index(verb.interface)
         limits.between(verb.timeout_ms, 100, limits.MOST_WAIT_MS, "timeout_ms")
         return await probes.dhcp(verb)
+
+    async def _capture(self, verb: verbs.Capture) -> verbs.CaptureAnswer:
+        self._index(verb.interface)
+        limits.between(verb.timeout_ms, 100, limits.MOST_CAPTURE_MS, "timeout_ms")
+        limits.between(verb.packets, 1, limits.MOST_CAPTURED, "packets")
+        limits.between(verb.snap, 14, limits.MOST_SNAP, "snap")
+        address = None if verb.address is None else limits.address(verb.address, "address")
+        if self._captures.locked():
+            raise GatewayError("netd.busy", "Packets are being captured already.")
+        async with self._captures:
+            log.info("netd.capture", interface=verb.interface, ms=verb.timeout_ms, snap=verb.snap)
+            return await capture.capture(verb, address)
 
     async def _scan(self, verb: verbs.Scan) -> verbs.ScanAnswer:
         index = self._index(verb.interface)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gatewayd.netd import limits, verbs
+from gatewayd.netd.packets import pcap_header
 
 _MAC = "02:00:5e:00:53:01"  # a locally administered address that no vendor has
 _GATEWAY = "198.51.100.1"  # RFC 5737: documentation
@@ -64,6 +65,14 @@ class SimulatedNetwork:
             ms=3.0,
         )
         return verbs.DhcpProbeAnswer(offers=(offer,))
+
+    async def capture(
+        self, interface: str, *, timeout_ms: int, packets: int, snap: int, address: str | None = None
+    ) -> verbs.CaptureAnswer:
+        limits.interface(interface)
+        if address is not None:
+            limits.address(address, "address")
+        return verbs.CaptureAnswer(pcap=pcap_header(snap), packets=0, dropped=0)
 
     async def scan(
         self, interface: str, *, timeout_ms: int = 15000, while_sending: bool = False

@@ -138,7 +138,11 @@ class ArpProbeAnswer(Answer, frozen=True, kw_only=True):
 
 
 class DhcpProbe(Verb, frozen=True, kw_only=True, tag="dhcp_probe"):
-    """Broadcasts DHCPDISCOVER on `interface` and collects offers; it never requests, so takes no lease."""
+    """Broadcasts DHCPDISCOVER on `interface` and collects offers; it requests none, so takes no lease.
+
+    When none comes, it also claims an address that nobody can have (RFC 5737), which a server that rules
+    this network refuses (RFC 2131, 4.3.2): so one without a free address is told from none at all.
+    """
 
     interface: str
     timeout_ms: int = 4000
@@ -157,9 +161,32 @@ class DhcpOffer(Answer, frozen=True, kw_only=True):
 
 
 class DhcpProbeAnswer(Answer, frozen=True, kw_only=True):
-    """The offers in the order they came; none means that the servers are silent, or out of addresses."""
+    """The offers in the order they came. Without one, `refused_by` is a server that is there all the same."""
 
     offers: tuple[DhcpOffer, ...]
+    refused_by: str | None = None
+
+
+class Capture(Verb, frozen=True, kw_only=True, tag="capture"):
+    """Records frames that pass `interface`, as they are, until one of the limits is reached.
+
+    `snap`: bytes kept of each frame. `address`: only IPv4 or IPv6 packets from or to it (no VLAN tags).
+    Never promiscuous: only what the box sends, receives or forwards.
+    """
+
+    interface: str
+    timeout_ms: int
+    packets: int
+    snap: int
+    address: str | None = None
+
+
+class CaptureAnswer(Answer, frozen=True, kw_only=True):
+    """A whole pcap file (nanoseconds, Ethernet), at most 2 MiB. `dropped`: frames that came too fast."""
+
+    pcap: bytes
+    packets: int
+    dropped: int
 
 
 # --- radios --------------------------------------------------------------------------------------------
@@ -239,4 +266,15 @@ class RadioSet(Verb, frozen=True, kw_only=True, tag="radio_set"):
     country: str | None = None
 
 
-AnyVerb = NftApply | ConntrackFlush | LinkSet | PortIsolate | ArpProbe | DhcpProbe | Scan | Survey | RadioSet
+AnyVerb = (
+    NftApply
+    | ConntrackFlush
+    | LinkSet
+    | PortIsolate
+    | ArpProbe
+    | DhcpProbe
+    | Capture
+    | Scan
+    | Survey
+    | RadioSet
+)

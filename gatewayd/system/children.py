@@ -33,20 +33,21 @@ class Child:
         self._socket = control
         self.pid: int | None = None
         self._adopted = False
+        self._process: asyncio.subprocess.Process | None = None
 
     async def run(self) -> None:
         """Starts the process, or adopts the one that answers on the socket, and returns when it ends."""
         adopted = await asyncio.to_thread(peer_pid, self._socket)
         if adopted is not None:
             log.info("child.adopted", child=self.name, pid=adopted)
-            self.pid, self._adopted = adopted, True
+            self.pid, self._adopted, self._process = adopted, True, None
             await _ended(adopted)  # when cancelled, `stop` still knows the pid
             self._gone()
             return
         process = await asyncio.create_subprocess_exec(
             sys.executable, *self._arguments, start_new_session=True, stdin=asyncio.subprocess.DEVNULL
         )
-        self.pid, self._adopted = process.pid, False
+        self.pid, self._adopted, self._process = process.pid, False, process
         log.info("child.started", child=self.name, pid=process.pid)
         try:
             status = await process.wait()
@@ -69,6 +70,8 @@ class Child:
                 log.warning("child.killed", child=self.name, pid=pid)
                 os.kill(pid, signal.SIGKILL)
                 await _ended(pid)
+        if self._process is not None:  # the event loop has to hear of it, too, before it closes
+            await self._process.wait()
         self._gone()
 
     def _gone(self) -> None:

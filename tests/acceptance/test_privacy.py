@@ -36,8 +36,11 @@ CANARIES = {
     "wifi_change": "Canary-change-31be",
     "recording": "Canary-recording-6d0a",
     "diagnosis": "Canary-diagnosis-b5c4",
+    "learned": "Canary-learned-1f0c",
     "restart": "Canary-restart-e9f7",
     "alert": "Canary-alert-2a6b",
+    "outage": "Canary-outage-d0c3",
+    "measurement": "Canary-series-7b1e",
 }
 
 
@@ -83,6 +86,8 @@ def plant(folder: Path) -> None:
         )
         run = json.dumps({"note": CANARIES["diagnosis"]}).encode()
         state.execute("INSERT INTO diagnostics_runs VALUES ('01A', 1e9, 'OK', ?)", (run,))
+        learned = json.dumps({"hop": CANARIES["learned"]}).encode()
+        state.execute("INSERT INTO diagnostics_learned VALUES (1, ?)", (learned,))
         state.execute(
             "INSERT INTO restarts VALUES ('01A', 'daemon', 'uid:0', ?, 1, 1, 1)", (CANARIES["restart"],)
         )
@@ -90,7 +95,16 @@ def plant(folder: Path) -> None:
             "INSERT INTO alerts (id, time, kind, subject) VALUES ('01A', 1, 'new_session', ?)",
             (CANARIES["alert"],),
         )
+        state.execute(
+            "INSERT INTO outages_reported (id, sentence, told) VALUES ('01A', ?, 1)", (CANARIES["outage"],)
+        )
     state.close()
+    with sqlite3.connect(folder / "history.db", timeout=20) as history:
+        history.execute("INSERT INTO series (id, name) VALUES (60, ?)", (CANARIES["measurement"],))
+        history.execute(
+            "INSERT INTO samples VALUES (60, 3600, unixepoch('now') / 3600 * 3600, 1, 1.0, 1.0, 1.0)"
+        )
+    history.close()
 
 
 async def live(house: OpenHouse) -> None:

@@ -63,6 +63,14 @@ GOOD: dict[str, dict[str, Any] | None] = {
     "dvr.recordings.update": None,
     "dvr.storage.update": {"pad_before": 0.0},
     "diagnostics.runs.get": None,
+    "diagnostics.captures.get": None,
+    "diagnostics.capture": {"interface": "wan0", "consent": True, "seconds": 1.0},
+    "diagnostics.lookup": {"name": "probe.example"},
+    "diagnostics.ping": {"target": "probe.example", "count": 1},
+    "diagnostics.probe": {"target": "probe.example", "port": 80},
+    "diagnostics.traceroute": {"target": "probe.example"},
+    "diagnostics.outages.report": {"reports": [{"id": "a", "sentence": "Works in your street"}]},
+    "diagnostics.repair.update": {"steps": []},
     "jobs.get": None,
     "jobs.cancel": None,
     "access.claim.finish": None,
@@ -85,6 +93,8 @@ GOOD: dict[str, dict[str, Any] | None] = {
     "privacy.exports.get": None,
     "privacy.delete": {"areas": ["upkeep"]},
     "upkeep.restart": None,
+    "portal.configure": {"enabled": False},
+    "portal.policy": {"areas": {"wifi": True}},
 }
 # What is about the session that asks: dispatch and the socket have none. Statuses by way in.
 OWN_SESSION = {
@@ -100,7 +110,7 @@ VARIES = re.compile(
     r"expires|expires_in|closes_in|epoch|account|progress|message|state|result|free|used|connected_seconds|"
     r"signal_dbm|rx_bytes|tx_bytes|name|label|source|channel|url|current|refreshed|from_revision|to_revision|"
     r"revision|room|"
-    r"stations_dropped|connected|ticket|invitation)$"
+    r"stations_dropped|connected|ticket|invitation|told|made|watched|available|points)$"
 )
 
 

@@ -198,3 +198,10 @@ async def test_nobody_at_the_address(box: FakeBox, member: Membership) -> None:
     with pytest.raises(Unreachable):
         await claim_by_code(box.url, "12345678", label="App")
     await box.serve()
+
+
+async def test_what_happens_once_it_listens_is_never_missed(box: FakeBox, member: Membership) -> None:
+    async with Client(member) as client, client.listening(("wifi.*",)) as events:
+        box.core.bus.publish(Noted(text="at once"))
+        async with asyncio.timeout(10):
+            assert (await anext(events)).data == {"text": "at once"}

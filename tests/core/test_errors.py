@@ -9,7 +9,7 @@ from gatewayd.errors import ERRORS
 
 SOURCE = Path(__file__).resolve().parents[2] / "gatewayd"
 CODE = re.compile(
-    r'"((?:request|operation|idempotency|revision|access|jobs|settings|store|helper|wifi|dvr|diagnostics|netd|upkeep|privacy)\.[a-z_]+)"'
+    r'"((?:request|operation|idempotency|revision|access|jobs|settings|store|helper|wifi|dvr|diagnostics|netd|upkeep|privacy|portal)\.[a-z_]+)"'
 )
 
 

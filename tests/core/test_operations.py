@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from gatewayd import wire
 from gatewayd.callers import INTERNAL, ROLES, Caller, anonymous
 from gatewayd.errors import GatewayError
-from gatewayd.operations import Context, Operation, Request, Result, Scope
+from gatewayd.operations import Call, Context, Operation, PartRefused, Request, Result, Scope
 from gatewayd.system.secret import Secret
 from tests.support.core import Core, open_core
 
@@ -189,6 +189,49 @@ async def test_a_refusal_changes_nothing_and_is_audited(core: Core, kitchen: Kit
     kitchen.fail = None
     await core.call("kitchen.transaction", {"cup": "a"}, key="k")
     assert await audit(core) == [("box", "a", "wifi.network_not_found"), ("box", "a", "ok")]
+
+
+async def test_several_together_are_one_change(core: Core, kitchen: Kitchen) -> None:
+    kitchen.gate = asyncio.Event()
+    kitchen.gate.set()
+    told: list[list[bytes]] = []
+    calls = [Call(name="kitchen.transaction", arguments={"cup": cup, "litres": "2"}) for cup in ("a", "b")]
+    answers = await core.registry.together(calls, INTERNAL, also=lambda _unit, bodies: told.append(bodies))
+    assert [answer.body for answer in answers] == told[0]
+    assert await audit(core) == [("box", "a", "ok"), ("box", "b", "ok")]
+    assert await core.database.fetch_one("SELECT * FROM facts WHERE name = 'b'") is not None
+
+
+@pytest.mark.parametrize(("cups", "index"), [(("", "a"), 0), (("a", ""), 1)])
+async def test_one_refusal_among_several_undoes_them_all(
+    core: Core, kitchen: Kitchen, cups: tuple[str, str], index: int
+) -> None:
+    calls = [Call(name="kitchen.transaction", arguments={"cup": cup}) for cup in cups]
+    with pytest.raises(PartRefused) as refused:
+        await core.registry.together(calls, INTERNAL)
+    assert (refused.value.index, refused.value.error.code) == (index, "request.invalid_field")
+    assert kitchen.poured == 0
+
+
+async def test_a_crash_among_several_undoes_them_all(core: Core, kitchen: Kitchen) -> None:
+    def spoil(_unit: object, _bodies: list[bytes]) -> None:
+        kitchen.fail = ZeroDivisionError("boom")
+
+    call = Call(name="kitchen.transaction", arguments={"cup": "a"})
+    await core.registry.together([call], INTERNAL, also=spoil)
+    with pytest.raises(PartRefused) as refused:
+        await core.registry.together([call], INTERNAL)
+    assert refused.value.error.code == "operation.crashed"
+    stored = await core.database.fetch_one("SELECT value FROM facts WHERE name = 'a'")
+    assert stored is not None
+    assert stored["value"] == "1"
+
+
+async def test_several_with_one_lock_do_not_wait_for_one_another(core: Core, kitchen: Kitchen) -> None:
+    calls = [Call(name="kitchen.transaction", arguments={"cup": "a"})] * 2
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(core.registry.together(calls, INTERNAL) for _ in range(4)))
+    assert kitchen.poured == 8
 
 
 async def test_a_crash_is_answered_with_the_id_of_its_log_entry(core: Core, kitchen: Kitchen) -> None:

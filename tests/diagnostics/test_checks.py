@@ -8,15 +8,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from gatewayd.diagnostics.check import Check
+from gatewayd.diagnostics.check import Check, Surroundings
 from gatewayd.diagnostics.checks import all_checks
 from gatewayd.diagnostics.checks.http import judge_answer
 from gatewayd.diagnostics.engine import run_checks
 from gatewayd.diagnostics.live import parse_resolv_conf
-from gatewayd.diagnostics.model import (
+from gatewayd.diagnostics.results import (
     AddressResult,
     AnyResult,
     DnsResult,
+    EdgeResult,
     GatewayResult,
     HttpResult,
     InternetResult,
@@ -28,6 +29,7 @@ from gatewayd.diagnostics.world import HttpAnswer
 from gatewayd.errors import GatewayError
 from gatewayd.netd.verbs import DhcpOffer
 from gatewayd.settings import DiagnosticsSettings
+from gatewayd.system.clock import SystemClock
 from gatewayd.system.netlink import Link
 from tests.support.world import BOX, GATEWAY, TARGETS, WAN, FakeWorld
 
@@ -38,16 +40,19 @@ OFFER = DhcpOffer(
 
 
 async def look(
-    world: FakeWorld, *, targets: DiagnosticsSettings = TARGETS, wan: str | None = "wan0"
+    world: FakeWorld, *, targets: DiagnosticsSettings = TARGETS, wan: str | None = "wan0", **more: Any
 ) -> dict[type[Any], AnyResult]:
-    results = await run_checks(all_checks(), world, targets, wan, world.clock)
+    around = Surroundings(world=world, targets=targets, wan=wan, clock=world.clock, **more)
+    results = await run_checks(all_checks(), around)
     return {type(one): one for one in results}
 
 
 async def test_healthy() -> None:
     world = FakeWorld()
     found = await look(world)
-    assert {one.status for one in found.values()} == {"ok"}
+    asked = {kind for kind, one in found.items() if one.status == "ok"}
+    assert asked >= {SelfResult, LinkResult, AddressResult, GatewayResult, InternetResult, DnsResult}
+    assert {one.status for one in found.values()} == {"ok", "skipped"}
     assert judge(found.values()).verdict == "OK"
     assert f"arp wan0 {GATEWAY} from {BOX}" in world.asked
 
@@ -284,9 +289,11 @@ async def test_a_check_that_fails_costs_only_itself(error: Exception) -> None:
     world = FakeWorld()
     rest = all_checks()[1:]
     told: list[AnyResult] = []
-    results = await run_checks((Broken(error), *rest), world, TARGETS, "wan0", world.clock, told=told.append)
+    results = await run_checks(
+        (Broken(error), *rest), Surroundings(world, TARGETS, "wan0", world.clock), told=told.append
+    )
     assert results[0].status == "unknown"
-    assert {one.status for one in results[1:]} == {"ok"}
+    assert {one.status for one in results[1:]} == {"ok", "skipped"}
     assert len(told) == len(results)
 
 
@@ -303,9 +310,30 @@ class Endless(Check[SelfResult]):
 
 async def test_a_check_that_hangs_is_cut_off() -> None:
     world = FakeWorld()
-    (result,) = await run_checks((Endless(),), world, TARGETS, None, world.clock)
+    (result,) = await run_checks((Endless(),), Surroundings(world, TARGETS, None, world.clock))
     assert result.status == "unknown"
     assert "did not end" in result.detail
+
+
+class Late(Check[EdgeResult]):
+    """Waits for the endless one, whatever became of it, and takes its time."""
+
+    result = EdgeResult
+    after = (SelfResult,)
+    late = True
+
+    async def run(self, around: Surroundings) -> EdgeResult:
+        await asyncio.sleep(0.03)
+        return EdgeResult(status="ok", detail=around.results[SelfResult].status)
+
+
+async def test_a_late_check_may_use_the_time_after_the_others() -> None:
+    around = Surroundings(FakeWorld(), TARGETS, None, SystemClock("always"))
+    results = await run_checks((Late(), Endless()), around, budget=0.01, late_budget=5.0)
+    assert [one.status for one in results] == ["ok", "unknown"]
+    assert results[0].detail == "unknown"
+    results = await run_checks((Late(), Endless()), around, budget=0.01, late_budget=0.02)
+    assert [one.status for one in results] == ["unknown", "unknown"]
 
 
 def test_resolv_conf() -> None:

@@ -32,7 +32,14 @@ MODULES = (
     ),
     *("nf_tables", "nf_conntrack", "nf_conntrack_netlink", "nft_ct", "nft_chain_nat", "nft_nat", "nft_masq"),
     *("nft_redir", "nft_reject_inet", "nft_limit", "nft_quota", "nft_log", "nft_objref", "nft_fib_inet"),
-    *("nft_hash", "nft_meta_bridge", "nf_conntrack_bridge", "nft_reject_bridge", "nfnetlink_queue"),
+    *(
+        "nft_hash",
+        "nft_numgen",
+        "nft_meta_bridge",
+        "nf_conntrack_bridge",
+        "nft_reject_bridge",
+        "nfnetlink_queue",
+    ),
 )
 """Loaded in every guest. Anything else of the kernel package is found by the guest's own modprobe."""
 

@@ -34,6 +34,11 @@ def kernel_folder() -> Path:
     return lab_folder() / "kernel"
 
 
+def npm_folder() -> Path:
+    """Where `prepare` installed the independent controller: ``node_modules/usp-js``."""
+    return lab_folder() / "npm"
+
+
 def skip_is_failure() -> bool:
     """Whether a lab test that cannot run here fails (``GATEWAYD_LAB=require``, as in CI) or skips."""
     return os.environ.get("GATEWAYD_LAB") == "require"

@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.lab import initramfs
-from tests.lab.policy import kernel_folder, lab_folder
+from tests.lab.policy import kernel_folder, lab_folder, npm_folder
 
 PROGRAMS: Mapping[str, str] = {
     "qemu-system-x86_64": "qemu-system-x86",
@@ -37,10 +37,15 @@ PROGRAMS: Mapping[str, str] = {
     "dbus-daemon": "dbus-daemon",
     "mkfs.ext4": "e2fsprogs",
     "tcpdump": "tcpdump",
+    "mosquitto": "mosquitto",
+    "node": "nodejs",
+    "npm": "npm",
     "/lib/firmware/regulatory.db": "wireless-regdb",
 }
 """Each program (or file, by its path) that lab tests use, and the package that brings it."""
 
+CONTROLLER = "usp-js@0.5.1"
+"""An independent USP controller, from npm: the portal's tests drive the box with it."""
 KERNEL_META = "linux-image-amd64"
 SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _FORBID_SERVICES = "#!/bin/sh\n# The lab needs the programs, not their services.\nexit 101\n"
@@ -128,6 +133,16 @@ def unpack_kernel(folder: Path) -> None:
         fresh.rename(folder)
 
 
+def install_controller() -> None:
+    """Install the independent controller into the lab's folder. Raises CalledProcessError."""
+    folder = npm_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    print(f"lab: installing {CONTROLLER} with npm (in {folder}, half a minute)", flush=True)
+    options = ["--no-audit", "--no-fund", "--ignore-scripts", "--omit=dev", "--loglevel=error"]
+    command = ["npm", "install", "--prefix", str(folder), *options, CONTROLLER]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
 def prepare() -> None:
     """Bring whatever is missing. Raises `CannotPrepare`."""
     packages = missing_packages()
@@ -144,6 +159,8 @@ def prepare() -> None:
         _refresh_if_unknown()
         unpack_kernel(folder)
         initramfs.ensure(folder)
+    if not (npm_folder() / "node_modules" / "usp-js" / "package.json").exists():
+        install_controller()
     kernel = next((folder / "modules").iterdir()).name
     print(f"lab: ready (guest kernel {kernel}, in {lab_folder()})")
 

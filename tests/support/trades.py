@@ -9,9 +9,12 @@ from typing import Any, ClassVar
 import msgspec
 
 from gatewayd.diagnostics.signal import signal_operations
+from gatewayd.diagnostics.simulated_tools import SimulatedTools
+from gatewayd.diagnostics.tool_operations import tool_operations
 from gatewayd.errors import GatewayError, InvalidField
 from gatewayd.events import EventData
 from gatewayd.jobs import JobHandle
+from gatewayd.netd.simulated import SimulatedNetwork
 from gatewayd.operations import (
     Context,
     Empty,
@@ -26,6 +29,7 @@ from gatewayd.wifi.model import Band, WifiRadio
 from gatewayd.wifi.survey_operations import operations as survey_operations
 from gatewayd.wifi.surveyor import SimulatedSurveyor
 from tests.support.canned import Canned, row
+from tests.support.canned_outages import CannedOutages
 from tests.support.canned_signal import CannedTelevision
 from tests.support.canned_sources import CannedSources
 from tests.support.core import Core
@@ -294,6 +298,7 @@ class Trades:
         """The table."""
         network, recordings = "/wifi/networks/{network}", "/dvr/recordings"
         return (
+            *tool_operations(SimulatedTools(SimulatedNetwork(), SystemClock("always"))),
             *survey_operations(self.radios, SimulatedSurveyor(SystemClock("always"), pace=0.0)),
             row("info.get", "GET", "/info", Empty, CannedInfo, self.info),
             row("status.get", "GET", "/status", Empty, CannedStatus, self.status),
@@ -320,6 +325,7 @@ class Trades:
             row("wifi.stations.list", "GET", "/wifi/stations", Empty, Canned, self.stations),
             *CannedSources(self._ask).operations(),
             *signal_operations(CannedTelevision()),
+            *CannedOutages().operations(),
             row(
                 "dvr.recordings.create",
                 "POST",

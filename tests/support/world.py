@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from gatewayd.diagnostics.model import AnchorAnswer, ConnectOutcome, DnsAnswer, DnsOutcome
-from gatewayd.diagnostics.world import Changes, HttpAnswer
+import msgspec
+
+from gatewayd.diagnostics.certificate import Sight
+from gatewayd.diagnostics.ports import Port
+from gatewayd.diagnostics.results import AnchorAnswer, ConnectOutcome, DnsAnswer, DnsOutcome
+from gatewayd.diagnostics.world import Changes, Download, HttpAnswer, RecordKind
 from gatewayd.errors import GatewayError
 from gatewayd.netd.verbs import ArpProbeAnswer, ArpReply, DhcpOffer, DhcpProbeAnswer
 from gatewayd.settings import DiagnosticsSettings
@@ -25,8 +29,16 @@ TARGETS = DiagnosticsSettings(
     public_resolver="203.0.113.53",
     dns_names=("probe.test",),
     http_probe_url="http://probe.test/204",
+    https_probe_url="https://probe.test/204",
+    dns_canary="198.51.100.53",
+    ntp_server="203.0.113.123",
+    tls_probe="probe.test:443",
+    bulk_url="http://probe.test/bulk",
 )
 EXPECTED = HttpAnswer(status=204, ms=1.0)
+GIGABIT = Port(speed=1000, best_speed=1000, full_duplex=True, errors=0)
+TRUSTED = Sight("trusted")
+WHOLE = Download(200_000, whole=True, connected=True, started=True, status=200, seconds=0.2)
 
 
 class WaitingClock:
@@ -64,12 +76,32 @@ class FakeWorld:
     arp_refusal: GatewayError | None = None
     neighbour: str = "none"
     offers: tuple[DhcpOffer, ...] = ()
+    refused_by: str | None = None
+    foreign_mac: str | None = None
     dhcp_refusal: GatewayError | None = None
     anchors: dict[str, ConnectOutcome] = field(default_factory=dict)
     others: ConnectOutcome = "connected"
     heard: bool = False
     dns: dict[str, DnsOutcome] = field(default_factory=dict)
     web: HttpAnswer = EXPECTED
+    aaaa: tuple[str, ...] = ()
+    made_up: tuple[str, ...] = ()
+    public_made_up: tuple[str, ...] = ()
+    canary: bool = False
+    dns_ms: float = 3.0
+    secure: HttpAnswer | None = None
+    ports: Port = GIGABIT
+    carrier: int = 0
+    had: str | None = None
+    traffic: tuple[int, int] = (0, 0)
+    pings: Callable[[str, int, int], tuple[float | None, ...]] = lambda target, count, size: (9.0,) * count
+    edge: str | None = "198.51.100.254"
+    offset: float | None = 0.01
+    sight: Sight = TRUSTED
+    bulk: Download = WHOLE
+    sip: int | None = 200
+    flows: bool = True
+    pressed: float | None = 2.0
     lag_ms: float = 1.0
     disk: float | None = 0.5
     later: list[dict[str, object]] = field(default_factory=list)
@@ -118,7 +150,16 @@ class FakeWorld:
             setattr(self, name, value)
         return True
 
-    async def arp(self, interface: str, target: str, source: str | None) -> ArpProbeAnswer:
+    async def arp(
+        self, interface: str, target: str, source: str | None, *, count: int = 3, interval_ms: int = 1000
+    ) -> ArpProbeAnswer:
+        if source is None:
+            if self.arp_refusal is not None:
+                raise self.arp_refusal
+            mac = self.foreign_mac
+            return ArpProbeAnswer(
+                replies=(ArpReply(address=target, mac=mac, ms=1.0),) if mac is not None else (), sent=count
+            )
         self.asked.append(f"arp {interface} {target} from {source}")
         if self.arp_refusal is not None:
             raise self.arp_refusal
@@ -128,7 +169,7 @@ class FakeWorld:
     async def dhcp(self, interface: str, seconds: float) -> DhcpProbeAnswer:
         if self.dhcp_refusal is not None:
             raise self.dhcp_refusal
-        return DhcpProbeAnswer(offers=self.offers)
+        return DhcpProbeAnswer(offers=self.offers, refused_by=self.refused_by)
 
     async def nudge(self, target: str) -> None:
         self.asked.append(f"nudge {target}")
@@ -143,11 +184,81 @@ class FakeWorld:
     async def heard_within(self, seconds: float) -> bool:
         return self.heard
 
-    async def resolve(self, resolver: str, name: str, *, seconds: float, tries: int) -> DnsAnswer:
-        return DnsAnswer(resolver=resolver, name=name, outcome=self.dns.get(resolver, "answered"), ms=3.0)
+    async def resolve(
+        self, resolver: str, name: str, *, seconds: float, tries: int, kind: RecordKind = "A"
+    ) -> DnsAnswer:
+        answer = DnsAnswer(
+            resolver=resolver, name=name, outcome=self.dns.get(resolver, "answered"), ms=self.dns_ms
+        )
+        addresses: tuple[str, ...] = ("203.0.113.80",)
+        if resolver == TARGETS.dns_canary:
+            return answer if self.canary else msgspec.structs.replace(answer, outcome="timeout")
+        if kind == "AAAA":
+            addresses = self.aaaa
+        elif name.endswith(".com"):
+            addresses = self.public_made_up if resolver == TARGETS.public_resolver else self.made_up
+        if answer.outcome != "answered" or not addresses:
+            return (
+                answer
+                if answer.outcome != "answered"
+                else msgspec.structs.replace(answer, outcome="nxdomain")
+            )
+        return msgspec.structs.replace(answer, addresses=addresses)
 
     async def get(self, url: str, resolvers: Sequence[str], seconds: float) -> HttpAnswer:
-        return self.web
+        return self.secure if self.secure is not None and url.startswith("https") else self.web
+
+    async def port(self, interface: str) -> Port:
+        return self.ports
+
+    async def carrier_changes(self, interface: str) -> int:
+        return self.carrier
+
+    async def had_address(self, interface: str) -> str | None:
+        return self.had
+
+    async def counters(self, interface: str) -> tuple[int, int] | None:
+        """As much as `traffic` (bit/s in and out) has brought by now."""
+        return (
+            int(self.traffic[0] / 8 * self.clock.monotonic()),
+            int(self.traffic[1] / 8 * self.clock.monotonic()),
+        )
+
+    async def ping(
+        self, target: str, *, count: int, interval: float, size: int = 56, timeout: float = 1.0
+    ) -> tuple[float | None, ...]:
+        self.asked.append(f"ping {target} {count} {size}")
+        await asyncio.sleep(0)
+        return self.pings(target, count, size)
+
+    async def hop(self, target: str, number: int, seconds: float) -> str | None:
+        return self.edge
+
+    async def clock_offset(self, server: str, resolvers: Sequence[str], seconds: float) -> float | None:
+        return self.offset
+
+    async def certificate(
+        self, server: str, pins: Sequence[str], resolvers: Sequence[str], now: datetime, seconds: float
+    ) -> Sight:
+        return self.sight
+
+    async def download(self, url: str, resolvers: Sequence[str], seconds: float, most: int) -> Download:
+        return self.bulk
+
+    async def sip_options(self, server: str, resolvers: Sequence[str], seconds: float) -> int | None:
+        return self.sip
+
+    async def multicast(self, group: str, interface: str | None, seconds: float) -> bool:
+        return self.flows
+
+    async def pressure(self) -> float | None:
+        return self.pressed
+
+    async def throttled(self) -> bool | None:
+        return False
+
+    async def boot(self) -> str:
+        return "boot"
 
     async def loop_lag_ms(self) -> float:
         return self.lag_ms

@@ -24,13 +24,16 @@ Check = dict[str, Any]
 
 @click.command()
 @click.option("--no-wait", is_flag=True, help="Start it and print the job.")
+@click.option("--thorough", is_flag=True, help="Ping longer and fill the line, too: everybody notices it.")
 @connected
-async def diagnose(talk: Talk, no_wait: bool) -> None:
+async def diagnose(talk: Talk, no_wait: bool, thorough: bool) -> None:
     """Find out what is wrong with the connection, and what to do. Ctrl-C cancels it.
 
     The exit status is 0 when there is a verdict, whatever it says.
     """
-    job = await run(talk, "diagnostics.run", wait=not no_wait, watched=_ticking(talk))
+    job = await run(
+        talk, "diagnostics.run", wait=not no_wait, watched=_ticking(talk), thorough=thorough or None
+    )
     if job is not None:
         _verdict(talk, job["result"])
 
@@ -75,7 +78,11 @@ def _verdict(talk: Talk, diagnosis: dict[str, Any]) -> None:
     from rich.text import Text
 
     for check in diagnosis["evidence"]:
-        talk.out.console.print(_row(check), soft_wrap=True)
+        if check["status"] != "skipped":
+            talk.out.console.print(_row(check), soft_wrap=True)
+    # Why each was left out is in the JSON: a technician reads what was found.
+    if left := [printable(str(one["check"])) for one in diagnosis["evidence"] if one["status"] == "skipped"]:
+        talk.out.console.print(Text(f" · not asked: {', '.join(left)}", "dim"), soft_wrap=True)
     good = str(diagnosis["verdict"]).startswith("OK")
     colour = "green" if good else "red"
     body = Text(printable(diagnosis["remedy"]))

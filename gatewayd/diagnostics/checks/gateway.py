@@ -6,7 +6,7 @@ import ipaddress
 import socket
 
 from gatewayd.diagnostics.check import Check, Surroundings
-from gatewayd.diagnostics.model import AddressResult, GatewayResult, LinkResult
+from gatewayd.diagnostics.results import AddressResult, GatewayResult, LinkResult
 from gatewayd.errors import GatewayError
 from gatewayd.system.netlink import Address, Link, Route
 

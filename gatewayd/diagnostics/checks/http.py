@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import urlsplit
 
 from gatewayd.diagnostics.check import Check, Surroundings
-from gatewayd.diagnostics.model import AddressResult, HttpOutcome, HttpResult, LinkResult
+from gatewayd.diagnostics.results import AddressResult, HttpOutcome, HttpResult, LinkResult
 from gatewayd.diagnostics.world import HttpAnswer
 
 TIMEOUT = 4.5
 _EXPECTED = 204
+_ASKS = (b"<form", b'http-equiv="refresh"', b"location.href", b"location.replace")
 _PORTAL = 511  # Network Authentication Required (RFC 6585, 6)
 
 
 class HttpCheck(Check[HttpResult]):
-    """A plain GET whose only right answer is 204 without a body."""
+    """A plain GET whose only right answer is 204 without a body; beside it the same over TLS."""
 
     result = HttpResult
     needs = (LinkResult, AddressResult)
     limit = TIMEOUT + 2.0
 
     async def run(self, around: Surroundings) -> HttpResult:
-        url = around.targets.http_probe_url
+        url, secure_url = around.targets.http_probe_url, around.targets.https_probe_url
         if url is None:
             return self.without("skipped", "No probe address is set.")
-        resolvers = around.targets.resolvers or await around.world.resolvers()
-        answer = await around.world.get(url, resolvers, TIMEOUT)
+        resolvers = await around.resolvers()
+        asked = [around.world.get(one, resolvers, TIMEOUT) for one in (url, secure_url) if one is not None]
+        answer, *secure = await asyncio.gather(*asked)
         outcome = judge_answer(url, answer)
         return HttpResult(
             status="ok" if outcome == "expected" else "warn" if outcome == "unexpected" else "failed",
@@ -34,6 +37,8 @@ class HttpCheck(Check[HttpResult]):
             http_status=answer.status,
             location=answer.location,
             ms=answer.ms,
+            sign_in=any(word in answer.body.lower() for word in _ASKS),
+            https=judge_answer(secure_url, secure[0]) if secure_url is not None else None,
         )
 
 

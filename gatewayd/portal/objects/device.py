@@ -1,0 +1,211 @@
+"""Device, DeviceInfo, Time and restarts (TR-181 2.16)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import psutil
+
+from gatewayd.portal.model import Change, CommandSpec, EventSpec, Node, Object, Param, Started
+from gatewayd.portal.objects.diagnostics import self_test
+from gatewayd.portal.objects.shared import always, told
+from gatewayd.portal.view import View
+
+MOST_REASON = 200
+IMAGES = "Device.DeviceInfo.FirmwareImage."
+
+
+async def _info(view: View, _parent: Node) -> dict[str, Any]:
+    return dict(await view.ask("info.get"))
+
+
+async def _images(view: View, _parent: Node) -> list[tuple[str, Any]]:
+    return [("running", await view.ask("info.get"))]
+
+
+def _active(node: Node) -> str:
+    return node.view.reference(IMAGES, "running")
+
+
+async def _memory(_view: View, _parent: Node) -> Any:
+    return await asyncio.to_thread(psutil.virtual_memory)
+
+
+async def _load(_view: View, _parent: Node) -> Any:
+    return await asyncio.to_thread(psutil.cpu_percent)
+
+
+async def _temperatures(_view: View, _parent: Node) -> list[tuple[str, Any]]:
+    try:
+        found = await asyncio.to_thread(psutil.sensors_temperatures)
+    except (AttributeError, OSError):
+        return []
+    return [
+        (f"{chip}/{index}", {"name": f"{chip} {entry.label}".strip(), "value": round(entry.current)})
+        for chip, entries in found.items()
+        for index, entry in enumerate(entries)
+        if entry.current is not None
+    ]
+
+
+async def _household(view: View, _parent: Node) -> dict[str, Any]:
+    return dict(await view.ask("household.get"))
+
+
+def _restart(target: str) -> Any:
+    async def plan(_node: Node, arguments: Mapping[str, str]) -> Started:
+        reason = arguments.get("Reason") or arguments.get("Cause") or "Asked for by the operator"
+        return Started(
+            operation="upkeep.restart", arguments={"target": target, "reason": reason[:MOST_REASON]}
+        )
+
+    return plan
+
+
+def restart(name: str, target: str) -> CommandSpec:
+    """A command that restarts something: the box, the Wi-Fi, the daemon."""
+    return CommandSpec(
+        name=name, plan=_restart(target), inputs=("Cause", "Reason"), needs=("upkeep.restart",)
+    )
+
+
+def _root() -> Object:
+    return Object(
+        path="Device.",
+        params=(Param(name="RootDataModelVersion", read=always("2.16")),),
+        commands=(restart("Reboot()", "box"), self_test()),
+        events=(
+            EventSpec(name="Boot!", arguments=("CommandKey", "Cause", "FirmwareUpdated", "ParameterMap")),
+        ),
+    )
+
+
+def _device_info() -> tuple[Object, ...]:
+    return (
+        Object(
+            path="Device.DeviceInfo.",
+            one=_info,
+            params=(
+                Param(name="Manufacturer", read=lambda node: node.view.about.manufacturer),
+                Param(name="ManufacturerOUI", read=lambda node: node.view.about.oui),
+                Param(name="ModelName", read=told("model")),
+                Param(name="Description", read=told("name")),
+                Param(name="ProductClass", read=lambda node: node.view.about.product_class),
+                Param(name="SerialNumber", read=lambda node: node.view.about.serial or node.row["id"]),
+                Param(name="HardwareVersion", read=told("model")),
+                Param(name="SoftwareVersion", read=told("version")),
+                Param(
+                    name="UpTime",
+                    kind="unsignedInt",
+                    read=lambda _node: int(time.clock_gettime(time.CLOCK_BOOTTIME)),
+                    ignored=True,
+                ),
+                Param(name="FriendlyName", read=told("name")),
+                Param(name="ActiveFirmwareImage", read=_active),
+                Param(name="BootFirmwareImage", read=_active),
+            ),
+        ),
+    )
+
+
+def _device_parts() -> tuple[Object, ...]:
+    return (
+        Object(
+            path=f"{IMAGES}{{i}}.",
+            rows=_images,
+            count="FirmwareImageNumberOfEntries",
+            keys=(("Name",),),
+            params=(
+                Param(name="Name", read=always("running")),
+                Param(name="Version", read=told("version")),
+                Param(name="Available", kind="boolean", read=always(True)),
+                Param(name="Status", read=always("Active")),
+            ),
+        ),
+        Object(
+            path="Device.DeviceInfo.MemoryStatus.",
+            one=_memory,
+            params=(
+                Param(name="Total", kind="unsignedInt", read=lambda node: node.row.total // 1024),
+                Param(
+                    name="Free",
+                    kind="unsignedInt",
+                    read=lambda node: node.row.available // 1024,
+                    ignored=True,
+                ),
+            ),
+        ),
+        Object(
+            path="Device.DeviceInfo.ProcessStatus.",
+            one=_load,
+            params=(
+                Param(name="CPUUsage", kind="unsignedInt", read=lambda node: round(node.row), ignored=True),
+            ),
+        ),
+        Object(
+            path="Device.DeviceInfo.TemperatureStatus.TemperatureSensor.{i}.",
+            rows=_temperatures,
+            lasting=False,
+            count="TemperatureSensorNumberOfEntries",
+            keys=(("Name",),),
+            params=(
+                Param(name="Name", read=told("name")),
+                Param(name="Status", read=always("Enabled")),
+                Param(name="Value", kind="int", read=told("value"), ignored=True),
+            ),
+        ),
+    )
+
+
+def _set_zone(_node: Node, value: str) -> Change:
+    return Change("household.update", (), {"time_zone": value})
+
+
+def _time() -> Object:
+    return Object(
+        path="Device.Time.",
+        one=_household,
+        params=(
+            Param(name="Enable", kind="boolean", read=always(True)),
+            Param(
+                name="CurrentLocalTime",
+                kind="dateTime",
+                read=lambda _node: datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+                ignored=True,
+            ),
+            Param(name="LocalTimeZone", read=told("time_zone"), most=256),
+            Param(name="X_GATEWAYD_ZoneName", access="rw", read=told("time_zone"), write=_set_zone, most=64),
+        ),
+    )
+
+
+async def _units(_view: View, _parent: Node) -> list[tuple[str, Any]]:
+    return [("daemon", {"name": "gatewayd"}), ("wifi", {"name": "wifi"})]
+
+
+def _services() -> Object:
+    async def plan(node: Node, arguments: Mapping[str, str]) -> Started:
+        started: Started = await _restart(node.key)(node, arguments)
+        return started
+
+    return Object(
+        path="Device.SoftwareModules.ExecutionUnit.{i}.",
+        rows=_units,
+        count="ExecutionUnitNumberOfEntries",
+        keys=(("Name",),),
+        needs=("upkeep.restart",),
+        params=(
+            Param(name="Name", read=told("name")),
+            Param(name="Status", read=always("Active")),
+        ),
+        commands=(CommandSpec(name="Restart()", plan=plan, inputs=("Reason",), needs=("upkeep.restart",)),),
+    )
+
+
+def objects() -> tuple[Object, ...]:
+    """The whole area."""
+    return (_root(), *_device_info(), *_device_parts(), _time(), _services())

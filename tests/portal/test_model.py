@@ -1,0 +1,106 @@
+"""The tables of the data model: whole, and in the standard's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from gatewayd.portal import objects
+from gatewayd.portal.model import CommandSpec, Model, Node
+from gatewayd.portal.refusals import UspFault
+from tests.support import model_table
+
+WHOLE = objects.build(model_table.NEEDED)
+ARGUMENTS = {
+    "Host": "192.0.2.1",
+    "HostName": "example.net",
+    "ProtocolVersion": "IPv4",
+    "NumberOfRepetitions": "3",
+    "Timeout": "1000",
+    "DataBlockSize": "64",
+    "NumberOfTries": "2",
+    "MaxHopCount": "8",
+    "ID": "01J",
+    "ChannelName": "testcard",
+    "Duration": "60",
+    "Reason": "because",
+}
+
+
+def command(path: str, name: str, model: Model = WHOLE) -> CommandSpec:
+    item = model.get(path)
+    assert item is not None
+    return next(each for each in item.commands if each.name == name)
+
+
+async def planned(spec: CommandSpec, arguments: Mapping[str, str]) -> dict[str, Any]:
+    node = Node(WHOLE.root, "Device.", {}, None, None)  # type: ignore[arg-type]
+    return (await spec.plan(node, arguments)).arguments
+
+
+def test_what_an_operation_lacks_is_not_offered() -> None:
+    bare = objects.build(frozenset())
+    assert bare.root.commands == ()
+    assert bare.get("Device.DNS.Diagnostics.") is None
+    assert command("Device.IP.Diagnostics.", "IPPing()")
+
+
+def test_the_document_is_up_to_date() -> None:
+    """After a change of the model: python -m tests.support.model_table"""
+    assert model_table.section(model_table.DOCUMENT.read_text()) == model_table.render()
+
+
+def test_every_table_has_its_place() -> None:
+    for item in WHOLE:
+        assert item.path.startswith("Device.")
+        for key in item.keys:
+            for name in key:
+                assert item.param(name) is not None, (item.path, name)
+        assert len({param.name for param in item.params}) == len(item.params)
+        if item.is_table:
+            assert item.stored or item.rows is not None, item.path
+
+
+async def test_ping_is_asked_for_in_our_words() -> None:
+    spec = command("Device.IP.Diagnostics.", "IPPing()")
+    assert await planned(spec, ARGUMENTS) == {
+        "target": "192.0.2.1",
+        "family": "v4",
+        "count": 3,
+        "timeout": 1.0,
+        "size": 64,
+    }
+    assert await planned(spec, {"Host": "a"}) == {"target": "a", "family": "any"}
+    for bad in ({"ProtocolVersion": "IPv9"}, {"Timeout": "soon"}, {"NumberOfRepetitions": "-1"}):
+        with pytest.raises(UspFault):
+            await spec.plan(None, {"Host": "a", **bad})  # type: ignore[arg-type]
+
+
+def test_ping_is_told_in_the_standards_words() -> None:
+    spec = command("Device.IP.Diagnostics.", "IPPing()")
+    assert spec.told is not None
+    told = spec.told({"address": "192.0.2.1", "sent": 3, "received": 2, "mean_ms": 1.6, "min_ms": 1.5})
+    assert told["FailureCount"] == "1"
+    assert told["AverageResponseTime"] == "2"
+    assert told["AverageResponseTimeDetailed"] == "1600"
+    assert told["MaximumResponseTime"] == "0"
+    assert set(told) == set(spec.outputs)
+
+
+def test_routes_and_names_are_told() -> None:
+    trace = command("Device.IP.Diagnostics.", "TraceRoute()")
+    assert trace.told is not None
+    hops = [{"addresses": ["192.0.2.9"], "name": None, "mean_ms": 4.4}, {"addresses": []}]
+    told = trace.told({"address": "192.0.2.1", "reached": False, "hops": hops})
+    assert told["Status"] == "Error_MaxHopCountExceeded"
+    assert told["RouteHops.1.HostAddress"] == "192.0.2.9"
+    assert told["RouteHops.2.HostAddress"] == ""
+    look_up = command("Device.DNS.Diagnostics.", "NSLookupDiagnostics()")
+    assert look_up.told is not None
+    records = [{"type": "CNAME", "data": "b."}, {"type": "A", "data": "192.0.2.1"}]
+    answer = {"name": "a.", "resolver": "192.0.2.53", "outcome": "answered", "code": "NOERROR", "ms": 7.6}
+    told = look_up.told({**answer, "records": records})
+    assert (told["Result.1.Status"], told["Result.1.IPAddresses"]) == ("Success", "192.0.2.1")
+    assert look_up.told({**answer, "code": "NXDOMAIN"})["Result.1.Status"] == "Error_HostNameNotResolved"
