@@ -113,7 +113,7 @@ async def test_a_job_is_cancelled_and_nothing_is_left(home: Home, tmp_path: Path
     async def has_begun() -> bool:
         return (await home.core.jobs.get(started["id"])).progress > 0
 
-    await until(has_begun, 20)
+    await until(has_begun, 50)
     job = await home.core.jobs.cancel(started["id"])
     assert job.state == "cancelled"
     assert list((tmp_path / "media" / "exports").iterdir()) == []

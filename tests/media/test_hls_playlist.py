@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gatewayd.dvr.media.hls_playlist import MOST_BYTES, MOST_SEGMENTS, Key, Master, Media, Span, parse
@@ -120,6 +120,7 @@ def parsed(content: bytes) -> Master | Media | str:
 
 
 @settings(deadline=None)
+@example(["#EXT-X-TARGETDURATION:6", "0", "#EXT-X-MEDIA-SEQUENCE:7", "0"])
 @given(st.lists(st.sampled_from(TAGS) | st.text(max_size=40), max_size=30))
 def test_anything_is_a_playlist_or_named(lines: list[str]) -> None:
     found = parsed("\n".join(["#EXTM3U", *lines]).encode(errors="replace"))

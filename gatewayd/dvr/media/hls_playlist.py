@@ -185,7 +185,7 @@ class _Reader:
                 self._duration = _seconds(value.split(",", 1)[0])
             case "#EXT-X-TARGETDURATION":
                 self._target = _seconds(value)
-            case "#EXT-X-MEDIA-SEQUENCE":
+            case "#EXT-X-MEDIA-SEQUENCE" if not self._segments:  # RFC 8216, 4.3.3.2: before the first one
                 self._sequence = _number(value)
             case "#EXT-X-DISCONTINUITY":
                 self._fresh = True
