@@ -21,8 +21,8 @@ class SmallDisk:
     """An ext4 file system of `size` bytes at `path`."""
 
     def __init__(self, folder: Path, size: int) -> None:
-        self.path = folder / "disk"
         self._backing = folder / "backing"
+        self.path = self._backing / "disk"
         self._image = self._backing / "image"
         self._size = size
 
@@ -72,8 +72,11 @@ class SmallDisk:
     def make(self) -> None:
         """Makes and mounts it."""
         self._backing.mkdir()
-        self.path.mkdir()
         _run("mount", "-t", "tmpfs", "-o", f"size={self._size + (1 << 20)}", "tmpfs", str(self._backing))
+        # Tests beside us make namespaces, which copy our mount: shared, it ends there when it ends here. Else
+        # the copy would keep the broken file system alive, and the repaired one would be the same.
+        _run("mount", "--make-shared", str(self._backing))
+        self.path.mkdir()
         with open(self._image, "wb") as file:
             file.truncate(self._size)
         _run("mkfs.ext4", "-q", "-F", "-m", "0", "-E", "lazy_itable_init=0", str(self._image))
