@@ -40,11 +40,16 @@ async def flowing(daemon: Daemon, recording: str, more_than: int = 0) -> None:
 
 
 def stored(daemon: Daemon, name: str) -> bytes:
-    """Everything on disk of a channel, in order: the recorder's journal tells which segments are its."""
+    """Everything on disk of a channel, in order."""
+    return b"".join(segments(daemon, name))
+
+
+def segments(daemon: Daemon, name: str) -> list[bytes]:
+    """The segments of a channel, in order: the recorder's journal tells which are its."""
     media = daemon.folder / "media"
     entries = [json.loads(line) for line in (media / "journal.jsonl").read_text().splitlines()]
     opened = [entry for entry in entries if entry["type"] == "SegmentOpened" and entry["channel"] == name]
-    return b"".join((media / f"{entry['segment']}.ts").read_bytes() for entry in opened)
+    return [(media / f"{entry['segment']}.ts").read_bytes() for entry in opened]
 
 
 async def slices(daemon: Daemon, name: str, item: dict[str, Any]) -> bytes:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from gatewayd.dvr.spans import Span, clip, length
-from tests.acceptance.recording import channel, ended, flowing, record, stored, workers_of
+from tests.acceptance.recording import channel, ended, flowing, record, segments, stored, workers_of
 from tests.support.daemon import Daemon, running, until
 from tests.support.ts import PacedServer
 
@@ -133,7 +133,7 @@ async def kill(rounds: int, seed: int) -> None:
                 await murder.commit(victim)
             await daemon.post(f"/dvr/recordings/{item}/stop")
             whole = await ended(daemon, item, 60 + rounds)
-            kept = stored(daemon, name)
+            kept = segments(daemon, name)
             items = (await daemon.get("/dvr/recordings?limit=200"))["items"]
     assert [one["id"] for one in items].count(item) == 1
     assert len(items) == 1 + victims.count("worker")
@@ -141,17 +141,22 @@ async def kill(rounds: int, seed: int) -> None:
     gaps = [gap for gap in whole["gaps"] if datetime.fromisoformat(gap["to"]).timestamp() > first]
     told = [(_moment(gap["from"]), _moment(gap["to"])) for gap in gaps]
     compare(told, [(hole.start, hole.stop) for hole in murder.holes])
-    begin, found = 0, list[tuple[int, int, int]]()
-    for sent, following in zip(server.sent, [*server.sent[1:], None], strict=True):
-        size = common(kept, begin, bytes(sent.data))  # what is stored is a beginning of what was sent
-        found.append((begin, size, len(sent.data)))
-        if following is None:
-            assert begin + size == len(kept), found
-        else:  # the next one's first bytes may go on as this one would have
-            head = bytes(following.data[:4096])
-            end = kept.rfind(head, begin, begin + size + len(head))
-            assert end >= begin  # a connection may be killed before anything of it was due to be written
-            begin = end
+    arrange(kept, [bytes(sent.data) for sent in server.sent])
+
+
+def arrange(kept: list[bytes], sent: list[bytes]) -> None:
+    """Each segment goes on in a stream where the one before it ended, or is the beginning of a later stream.
+
+    A stream may have left nothing: killed before anything of it was due to be written. Streams begin alike,
+    so all ways to read it are followed.
+    """
+    ways = {(-1, 0)}  # which stream, and how far in it
+    for number, piece in enumerate(kept):
+        size = len(piece)
+        on = {(which, at + size) for which, at in ways if which >= 0 and sent[which][at : at + size] == piece}
+        later = range(min(which for which, _ in ways) + 1, len(sent))
+        ways = on | {(which, size) for which in later if sent[which][:size] == piece}
+        assert ways, f"segment {number} of {len(kept)} is not what was sent"
 
 
 def compare(told: list[Span], holes: list[Span]) -> None:
@@ -169,18 +174,6 @@ def compare(told: list[Span], holes: list[Span]) -> None:
 
 def _moment(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
-
-
-def common(kept: bytes, position: int, data: bytes) -> int:
-    """How many bytes from `position` on are the beginning of `data`."""
-    low, high = 0, min(len(data), len(kept) - position)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if kept[position : position + middle] == data[:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 @pytest.mark.timeout(300)
