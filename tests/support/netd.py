@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket as socketlib
 import subprocess
 import sys
 import time
@@ -28,7 +29,7 @@ def netd_process(
         child = inside.popen(*argv, cwd=_ROOT, env=_environment())
     try:
         deadline = time.monotonic() + _START
-        while not socket.exists():
+        while not listens(socket):  # its file is there a moment before
             assert child.poll() is None, f"netd ended with status {child.returncode}"
             assert time.monotonic() < deadline, "netd does not listen"
             time.sleep(0.02)
@@ -37,6 +38,16 @@ def netd_process(
         if child.poll() is None:
             child.terminate()
         child.wait(10)
+
+
+def listens(path: Path) -> bool:
+    """Whether somebody takes connections at a Unix socket."""
+    with socketlib.socket(socketlib.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        return True
 
 
 def _environment() -> dict[str, str]:
