@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-unit test-netns test-radio test-netem test-boot test-powercut test-page test-long lab bench lint deb clean
+.PHONY: help setup page run test test-unit test-netns test-radio test-netem test-boot test-powercut test-page test-long lab bench lint deb clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 18
@@ -16,7 +16,10 @@ $(STAMP): pyproject.toml
 	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@
 
-setup: $(STAMP) ## Make the virtual environment
+setup: $(STAMP) page ## Make the virtual environment, build the page
+
+page: $(STAMP) ## Build the page on the box into the package
+	@$(PY) web/tools/build.py
 
 run: setup ## Start the demo: no root, no radio, no tuner needed
 	@$(PY) -B -m gatewayd --demo
@@ -27,13 +30,14 @@ lab: ## Prepare the lab on Debian, as root: QEMU, a kernel, hostapd, ...
 lint: setup ## Style, types, direction of imports
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check --quiet .
-	@$(VENV)/bin/mypy gatewayd tests bench
+	@$(VENV)/bin/mypy gatewayd tests bench web/tools
 	@$(VENV)/bin/lint-imports --no-logo
+	@$(PY) web/tools/build.py --check
 
-test: lint test-unit test-radio ## Everything that this machine can carry
+test: lint test-unit test-page test-radio ## Everything that this machine can carry
 
 test-unit: setup ## Unit and integration tests, the namespaces of the lab, the whole house at work
-	@$(PY) -m pytest tests -m "not acceptance" -n 3 --dist loadfile
+	@$(PY) -m pytest tests -m "not acceptance and not page" -n 3 --dist loadfile
 	@$(PY) -m pytest tests -m acceptance -n 2 --dist loadfile
 
 test-netns: setup ## Only the tests in network namespaces
@@ -52,8 +56,8 @@ test-boot: ## The .deb under systemd in a VM
 test-powercut: ## Power cuts in a VM
 	@echo "No content yet: it comes with the work on the box (docs/roadmap.md)."
 
-test-page: ## The page in Chromium
-	@echo "No content yet: it comes with the page on the box (docs/roadmap.md)."
+test-page: setup ## The page in Chromium; screenshots in build/screenshots
+	@$(PY) -m pytest tests/page -m page -n 2 --dist loadfile
 
 test-long: setup ## The long forms: hundreds of kills, millions of mutations; an hour or more
 	@$(PY) -m pytest tests -m "long and not radio and not netem" -n 2 --timeout 3600 || test $$? -eq 5
@@ -67,4 +71,4 @@ deb: ## Build the Debian package
 	@echo "No content yet: it comes with the work on the box (docs/roadmap.md)."
 
 clean: ## Remove what was built; the lab's cache stays
-	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) dist build web/build web/node_modules gatewayd/api/page .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from gatewayd.api import docs, openapi
 from gatewayd.api.box import BoxInfo, BoxInfoSource
+from gatewayd.api.page_files import PageFiles
 from gatewayd.api.style import page
 from gatewayd.operations import Registry
 
@@ -26,8 +27,11 @@ _CLAIM = """<section class="card"><h2>Make it yours</h2>
 class Pages:
     """Renders the documents once, at the first request after the table is complete."""
 
-    def __init__(self, registry: Registry, box: BoxInfoSource, version: str) -> None:
+    def __init__(
+        self, registry: Registry, box: BoxInfoSource, version: str, files: PageFiles | None = None
+    ) -> None:
         self._registry = registry
+        self._files = PageFiles() if files is None else files
         self._box = box
         self._version = version
         self._json = b""
@@ -39,9 +43,12 @@ class Pages:
             web.get("/", self._start),
             web.get("/docs", self._docs),
             web.get("/v1/openapi.json", self._openapi),
+            *self._files.routes(),
         ]
 
     async def _start(self, request: web.Request) -> web.StreamResponse:
+        if self._files.built:
+            return self._files.start()
         return _answer(start_page(await self._box()).encode(), "text/html")
 
     async def _docs(self, request: web.Request) -> web.StreamResponse:
@@ -60,7 +67,7 @@ class Pages:
 
 
 def start_page(box: BoxInfo) -> str:
-    """The page at `/`: which box this is, how it is, how to make it one's own."""
+    """What stands at `/` where the page was never built: which box this is, how to make it one's own."""
     claim = _CLAIM if box.state == "unclaimed" else ""
     return page(
         escape(box.name),

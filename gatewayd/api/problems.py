@@ -15,7 +15,9 @@ SECURITY_HEADERS = {
     "Server": "gatewayd",
     # The one inline style of our own pages is allowed by its hash; inline script never is.
     "Content-Security-Policy": (
-        f"default-src 'self'; style-src 'self' '{STYLE_HASH}'; object-src 'none'; base-uri 'none';"
+        # A player fills its video element from memory (Media Source Extensions), which is a blob.
+        f"default-src 'self'; style-src 'self' '{STYLE_HASH}'; media-src 'self' blob:;"
+        " object-src 'none'; base-uri 'none';"
         " form-action 'self'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",

@@ -11,10 +11,10 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-MARKS = ("radio", "netem", "netns", "boot", "powercut", "long")
+MARKS = ("radio", "netem", "netns", "boot", "powercut", "page", "long")
 GUEST_MARKS = ("radio", "netem", "netns")
 """What ``python -m tests.lab.vm`` can run; boot and powercut tests start their own guest from the host."""
-ASKED_FOR = ("radio", "netem", "boot", "powercut", "long")
+ASKED_FOR = ("radio", "netem", "boot", "powercut", "page", "long")
 """Left out until ``-m`` names each of them that a test has, as the Makefile's targets do."""
 
 PREPARE = "`make lab` as root"
@@ -58,6 +58,9 @@ def requirement(mark: str) -> str | None:
     """
     if mark == "long":
         return None
+    if mark == "page":
+        found = shutil.which("chromium", path=_SEARCH)
+        return None if found else f"chromium is not installed: run {PREPARE}"
     if mark in {"boot", "powercut"}:
         return missing_for_guest()
     reason = _radios() if mark == "radio" else _namespaces()

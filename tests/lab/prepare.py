@@ -40,6 +40,7 @@ PROGRAMS: Mapping[str, str] = {
     "mosquitto": "mosquitto",
     "node": "nodejs",
     "npm": "npm",
+    "chromium": "chromium",
     "/lib/firmware/regulatory.db": "wireless-regdb",
 }
 """Each program (or file, by its path) that lab tests use, and the package that brings it."""

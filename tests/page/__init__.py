@@ -1,0 +1,1 @@
+"""The page on the box, in Chromium, against the real daemon."""

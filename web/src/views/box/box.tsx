@@ -1,0 +1,3 @@
+export default function Box() {
+  return <h1>Box</h1>;
+}

@@ -1,0 +1,3 @@
+export default function Diagnose() {
+  return <h1>Diagnose</h1>;
+}

@@ -1,0 +1,3 @@
+export default function Enter() {
+  return <h1>Enter</h1>;
+}

@@ -1,0 +1,3 @@
+export default function Tv() {
+  return <h1>Tv</h1>;
+}

@@ -1,0 +1,3 @@
+export default function Wifi() {
+  return <h1>Wifi</h1>;
+}
