@@ -38,6 +38,7 @@ from gatewayd.access import (
 from gatewayd.access import operations as access_operations
 from gatewayd.api import Advert, ApiServer, BoxTls, Given, sockets
 from gatewayd.api.mdns import own_addresses
+from gatewayd.api.page_files import PageFiles
 from gatewayd.api.server import ADMIN_GROUP, group_id
 from gatewayd.banner import banner
 from gatewayd.box.household import household_rows
@@ -357,6 +358,7 @@ class House:
             authenticator=trades.access,
             box=info,
             hosts=self._settings.api.hosts,
+            page=await asyncio.to_thread(PageFiles),
         )
         given = inherited()
         group = await asyncio.to_thread(group_id, ADMIN_GROUP)

@@ -31,7 +31,7 @@ class Pages:
         self, registry: Registry, box: BoxInfoSource, version: str, files: PageFiles | None = None
     ) -> None:
         self._registry = registry
-        self._files = PageFiles() if files is None else files
+        self._files = files
         self._box = box
         self._version = version
         self._json = b""
@@ -43,11 +43,11 @@ class Pages:
             web.get("/", self._start),
             web.get("/docs", self._docs),
             web.get("/v1/openapi.json", self._openapi),
-            *self._files.routes(),
+            *(self._files.routes() if self._files else ()),
         ]
 
     async def _start(self, request: web.Request) -> web.StreamResponse:
-        if self._files.built:
+        if self._files is not None and self._files.built:
             return self._files.start()
         return _answer(start_page(await self._box()).encode(), "text/html")
 

@@ -20,6 +20,7 @@ from gatewayd.api.box import BoxInfoSource
 from gatewayd.api.connections import Admins, Connection, Gate, Limits, Listener
 from gatewayd.api.defence import Defence
 from gatewayd.api.door import Door
+from gatewayd.api.page_files import PageFiles
 from gatewayd.api.pages import Pages
 from gatewayd.api.websocket import EventStream
 from gatewayd.errors import Crash, GatewayError
@@ -38,7 +39,7 @@ class ApiServer:
 
     `hosts` are names that requests may be addressed to beside the box's addresses, `localhost` and
     `<id>.local`. `extra` are further routes (media, metrics): they get the same defence, and ask
-    `callers` who is there.
+    `callers` who is there. `page` is the page on the box; None: a plain one that tells how to own it.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class ApiServer:
         extra: Callable[[Callers], Iterable[web.RouteDef]] | None = None,
         events: Callable[[Bus, Callers], EventStream] = EventStream,
         admin_group: str = ADMIN_GROUP,
+        page: PageFiles | None = None,
     ) -> None:
         self.callers = Callers(authenticator)
         self.port = 0
@@ -70,7 +72,7 @@ class ApiServer:
         stream = events(bus, self.callers)
         app.on_shutdown.append(stream.close)
         app.router.add_get(f"{routes.BASE}/events", stream.handle, allow_head=False)
-        app.add_routes(Pages(registry, box, __version__).routes())
+        app.add_routes(Pages(registry, box, __version__, page).routes())
         app.add_routes(() if extra is None else extra(self.callers))
         routes.bind(app, registry, self.callers, self._limits)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)

@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 
 from gatewayd.diagnostics.results import AnyResult
-from gatewayd.diagnostics.words import Confidence, Layer, Status, Verdict
+from gatewayd.diagnostics.words import Confidence, Layer, Status, Verdict, Who
 from gatewayd.operations import Result
 
 
@@ -30,15 +30,19 @@ class AlsoSeen(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     layer: Layer
     remedy: str
+    short: str = ""
 
 
 class Diagnosis(Result, frozen=True, kw_only=True):
-    """The answer: one verdict, one remedy. `seconds` is how long it took to find."""
+    """The answer: one verdict, one remedy. `short` is the verdict as one line, `who` takes the next step.
+    `seconds` is how long it took to find."""
 
     verdict: Verdict
     layer: Layer
     confidence: Confidence
     remedy: str
+    short: str = ""
+    who: Who = "nobody"
     evidence: tuple[Evidence, ...] = ()
     also_seen: tuple[AlsoSeen, ...] = ()
     notes: tuple[str, ...] = ()

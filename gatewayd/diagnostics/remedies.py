@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from gatewayd.diagnostics.words import Layer, Verdict
+from gatewayd.diagnostics.words import Layer, Verdict, Who
 
 Side = Literal["nobody", "home", "edge", "provider", "service", "box", "unknown"]
 """`edge`: the modem or router that the provider handed out; the household can restart it itself."""
-Who = Literal["nobody", "household", "technician", "provider", "service"]
 
 
 class Remedy(NamedTuple):

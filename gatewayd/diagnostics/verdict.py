@@ -90,17 +90,18 @@ def judge(results: Iterable[AnyResult], *, seconds: float = 0.0, notes: Iterable
         layer=remedy.layer,
         confidence=confidence,
         remedy=remedy.sentence,
+        short=remedy.short,
+        who=remedy.who,
         evidence=tuple(_evidence(result) for result in results),
-        also_seen=tuple(
-            AlsoSeen(
-                verdict=one.verdict, layer=REMEDIES[one.verdict].layer, remedy=REMEDIES[one.verdict].sentence
-            )
-            for one in found[1:]
-            if one.verdict not in explained
-        ),
+        also_seen=tuple(_also(one.verdict) for one in found[1:] if one.verdict not in explained),
         notes=(*notes, *own_notes),
         seconds=round(seconds, 3),
     )
+
+
+def _also(verdict: Verdict) -> AlsoSeen:
+    remedy = REMEDIES[verdict]
+    return AlsoSeen(verdict=verdict, layer=remedy.layer, remedy=remedy.sentence, short=remedy.short)
 
 
 def _evidence(result: AnyResult) -> Evidence:

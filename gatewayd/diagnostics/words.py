@@ -12,6 +12,8 @@ Layer = Literal[
     "wifi", "services",
 ]  # fmt: skip
 Confidence = Literal["high", "medium", "low"]
+Who = Literal["nobody", "household", "technician", "provider", "service"]
+"""Who takes the next step."""
 Verdict = Literal[
     "OK", "OK_IPV6_ONLY", "OK_CLOUD_DOWN",
     "LINK_DOWN", "LINK_FLAPPING", "LINK_SLOW_PORT",

@@ -118,7 +118,7 @@ async def visit(
     expected: str | None = r"status of 401|net::ERR_|WebSocket connection",
     **more: Any,
 ) -> AsyncIterator[Visit]:
-    """A new browser with nothing kept from before. `expected`: see `Visit.check`; `more` goes to the context."""
+    """A new browser with nothing kept. `expected`: see `Visit.check`; `more` goes to the context."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=list(_FLAGS), headless=True

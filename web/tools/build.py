@@ -1,4 +1,4 @@
-"""Builds the page into the package: `python web/tools/build.py`; with `--check`, its types and own tests only.
+"""Builds the page into the package: `python web/tools/build.py`; `--check` only its types and tests.
 
 Needs Node 20.19 or newer; where the machine has none (Debian 12 has 18), a Node from the Python registry is
 put into the virtual environment. What is up to date already is left alone.
