@@ -36,9 +36,8 @@ from gatewayd.access import (
     read_key,
 )
 from gatewayd.access import operations as access_operations
-from gatewayd.api import Advert, ApiServer, BoxTls, Given, sockets
+from gatewayd.api import Advert, ApiServer, BoxTls, Given, PageFiles, sockets
 from gatewayd.api.mdns import own_addresses
-from gatewayd.api.page_files import PageFiles
 from gatewayd.api.server import ADMIN_GROUP, group_id
 from gatewayd.banner import banner
 from gatewayd.box.household import household_rows

@@ -9,7 +9,18 @@ from gatewayd.api.box import BoxInfo, BoxInfoSource
 from gatewayd.api.connections import Limits
 from gatewayd.api.given import Given
 from gatewayd.api.mdns import Advert
+from gatewayd.api.page_files import PageFiles
 from gatewayd.api.server import ApiServer
 from gatewayd.api.tls import BoxTls
 
-__all__ = ["Advert", "ApiServer", "Authenticator", "BoxInfo", "BoxInfoSource", "BoxTls", "Given", "Limits"]
+__all__ = [
+    "Advert",
+    "ApiServer",
+    "Authenticator",
+    "BoxInfo",
+    "BoxInfoSource",
+    "BoxTls",
+    "Given",
+    "Limits",
+    "PageFiles",
+]
