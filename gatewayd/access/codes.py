@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import io
 import re
 import secrets
 from urllib.parse import urlencode
+
+import segno
 
 from gatewayd.access import base64url
 
@@ -92,3 +95,10 @@ def claim_uri(*, box: str, secret: str, fingerprint: str, host: str) -> str:
     secret: what it scanned tells it whom it speaks to.
     """
     return "gatewayd://claim?" + urlencode({"id": box, "secret": secret, "spki": fingerprint, "host": host})
+
+
+def qr_svg(text: str) -> str:
+    """A QR code of `text` as an SVG document, with the quiet zone that cameras need."""
+    drawn = io.BytesIO()
+    segno.make(text, error="m", micro=False).save(drawn, kind="svg", scale=8, border=4, light="#fff")
+    return drawn.getvalue().decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gatewayd.access import codes
 from gatewayd.access.accounts import Account
 from gatewayd.access.login_operations import LOCK, Done, bounded, no_account
 from gatewayd.access.service import AccessService
@@ -18,10 +19,12 @@ class Code(Request, frozen=True, kw_only=True):
 
 
 class TotpStarted(Result, frozen=True, kw_only=True):
-    """What goes into the authenticator app, shown this once: base32, or the address as a QR code."""
+    """What goes into the authenticator app, shown this once: base32, or the address, also as a QR code (an
+    SVG document)."""
 
     secret: str
     uri: str
+    qr: str
 
 
 class RecoveryCodes(Result, frozen=True, kw_only=True):
@@ -42,7 +45,7 @@ class _Handlers:
 
     async def start(self, request: Empty, context: Context) -> TotpStarted:
         secret, uri = self._service.second_factor.start(context.unit, self._own(context))
-        return TotpStarted(secret=secret, uri=uri)
+        return TotpStarted(secret=secret, uri=uri, qr=codes.qr_svg(uri))
 
     async def confirm(self, request: Code, context: Context) -> RecoveryCodes:
         code = bounded(request.code, "code")

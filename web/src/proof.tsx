@@ -2,9 +2,12 @@
 import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { call } from "@/api/call";
+import { me } from "@/api/session";
 import { useAct } from "@/api/use";
-import { s } from "@/strings/strings";
+import { s, say } from "@/strings/strings";
+import { duration } from "@/ui/format";
 import { Button, Dialog, Field, Trouble } from "@/ui/parts";
+import { useWait } from "@/ui/wait";
 
 const asking = signal<((proved: boolean) => void) | null>(null);
 
@@ -30,10 +33,19 @@ export function Proof() {
 }
 
 function Question() {
-  const [way, setWay] = useState<"password" | "code">("password");
+  const mine = me.value !== null && me.value !== "none" ? me.value : null;
   const [typed, setTyped] = useState("");
+  // Where there is a second factor the box takes nothing less.
+  const way = mine?.second_factor ? "code" : "password";
   const act = useAct(() => call("access.stepup", way === "password" ? { password: typed } : { code: typed }));
-  const other = way === "password" ? "code" : "password";
+  const wait = useWait(act.error);
+  if (mine && !mine.password && !mine.second_factor) {
+    return (
+      <Dialog title={s.proof.title} onClose={() => end(false)} deeds={<Button onClick={() => end(false)}>{s.common.close}</Button>}>
+        <p>{s.proof.nothing}</p>
+      </Dialog>
+    );
+  }
   return (
     <Dialog title={s.proof.title} onClose={() => end(false)}>
       <form
@@ -45,11 +57,11 @@ function Question() {
       >
         <p class="soft">{s.proof.why}</p>
         <Field
-          key={way}
           label={s.proof[way]}
+          hint={way === "code" ? s.proof.codeHint : undefined}
           type={way === "password" ? "password" : "text"}
-          inputMode={way === "password" ? undefined : "numeric"}
           autoComplete={way === "password" ? "current-password" : "one-time-code"}
+          autoCapitalize="off"
           value={typed}
           required
           autoFocus
@@ -57,19 +69,9 @@ function Question() {
         />
         <Trouble error={act.error} />
         <div class="deeds">
-          <Button
-            kind="quiet"
-            onClick={() => {
-              setWay(other);
-              setTyped("");
-              act.clear();
-            }}
-          >
-            {other === "code" ? s.proof.useCode : s.proof.usePassword}
-          </Button>
           <Button onClick={() => end(false)}>{s.common.cancel}</Button>
-          <Button type="submit" kind="first" busy={act.busy}>
-            {s.proof.confirm}
+          <Button type="submit" kind="first" busy={act.busy} disabled={wait > 0}>
+            {wait ? say(s.proof.wait, { clock: duration(wait) }) : s.proof.confirm}
           </Button>
         </div>
       </form>

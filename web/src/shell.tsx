@@ -5,8 +5,11 @@ import { useEffect, useRef } from "preact/hooks";
 import { call } from "@/api/call";
 import { link } from "@/api/live";
 import { box, leave, may, me, role } from "@/api/session";
+import { useAnswer } from "@/api/use";
+import { follow, restarting } from "@/life";
 import { href, place } from "@/router";
 import { s } from "@/strings/strings";
+import { zone } from "@/ui/format";
 import { Icon, type IconName } from "@/ui/icon";
 import { Blank, Button } from "@/ui/parts";
 import { Toasts } from "@/ui/toast";
@@ -25,6 +28,7 @@ const VIEWS: Record<keyof typeof s.shell.views, View> = {
   box: { icon: "box", shown: () => true, View: lazy(() => import("@/views/box/box")) },
 };
 const Enter = lazy(() => import("@/views/enter/enter"));
+follow();
 
 export function Shell() {
   if (me.value === null) return <Starting />;
@@ -41,8 +45,9 @@ export function Shell() {
 function Starting() {
   return (
     <main class="plain stack">
-      <p>{s.shell.starting}</p>
-      <Blank />
+      <h1>{s.shell.starting}</h1>
+      <p class="soft">{s.shell.startingHint}</p>
+      <Blank lines={2} />
     </main>
   );
 }
@@ -51,6 +56,10 @@ function Inside() {
   const shown = Object.entries(VIEWS).filter(([, view]) => view.shown());
   const current = shown.find(([name]) => name === place.value.view);
   const content = useRef<HTMLElement>(null);
+  const household = useAnswer("household.get", {}, ["household.changed"]);
+  useEffect(() => {
+    zone.value = household.data?.time_zone;
+  }, [household.data]);
   const view = place.value.view;
   useEffect(() => {
     document.title = `${s.shell.views[view as keyof typeof VIEWS] ?? ""} - ${box.value?.name ?? ""}`;
@@ -63,12 +72,7 @@ function Inside() {
       <a class="skip" href="#content" onClick={(event) => (event.preventDefault(), content.current?.focus())}>
         {s.shell.skip}
       </a>
-      {link.value === "lost" && (
-        <div class="lost" role="status">
-          <span class="spinner" aria-hidden="true" />
-          {s.shell.lost}
-        </div>
-      )}
+      <Lost />
       <Top />
       <nav class="tabs no-print" aria-label={s.shell.nav}>
         {shown.map(([name, { icon }]) => (
@@ -82,6 +86,22 @@ function Inside() {
         <Suspense fallback={<Blank lines={5} />}>{View ? <View /> : <h1>{s.shell.missing}</h1>}</Suspense>
       </main>
       <Toasts />
+    </div>
+  );
+}
+
+/** Why nothing moves just now. The place is there from the beginning, so that a screen reader hears it change. */
+function Lost() {
+  const going = restarting.value;
+  const lost = link.value === "lost";
+  return (
+    <div role="status" class="news">
+      {(lost || going) && (
+        <div class="lost">
+          <span class="spinner" aria-hidden="true" />
+          {going ? s.shell.restarting[going] : s.shell.lost}
+        </div>
+      )}
     </div>
   );
 }

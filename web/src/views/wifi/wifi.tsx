@@ -1,3 +1,63 @@
+// Wi-Fi: the networks and what is done with them; who is on; the air around; what was changed.
+import { useAnswer } from "@/api/use";
+import { may } from "@/api/session";
+import { href, place } from "@/router";
+import { s } from "@/strings/strings";
+import { Blank, Trouble } from "@/ui/parts";
+import { Air } from "@/views/wifi/air";
+import { OpenChanges } from "@/views/wifi/change-card";
+import { GuestCard } from "@/views/wifi/guest";
+import { History } from "@/views/wifi/history";
+import { NetworkPage } from "@/views/wifi/network-page";
+import { NetworkCard } from "@/views/wifi/networks";
+import { Stations } from "@/views/wifi/stations";
+import "@/views/wifi/wifi.css";
+
+const t = s.wifi;
+const SECTIONS = ["networks", "devices", "air", "changes"] as const;
+
 export default function Wifi() {
-  return <h1>Wifi</h1>;
+  const networks = useAnswer("wifi.networks.list", {}, ["wifi.changed", "household.changed"], 15_000);
+  const stations = useAnswer("wifi.stations.list", {}, ["wifi.station_joined", "wifi.station_left"], 5000);
+  const [section = "networks", id] = place.value.rest;
+  const items = networks.data?.items ?? [];
+  const network = section === "network" ? items.find((each) => each.id === id) : undefined;
+  const here = section === "network" ? "networks" : section;
+  const simulated = items.some((each) => each.simulated);
+  return (
+    <>
+      <div class="wifi-head">
+        <h1>{network?.ssid ?? t.title}</h1>
+        <nav class="wifi-sections no-print" aria-label={t.sections.nav}>
+          {SECTIONS.map((each) => (
+            <a key={each} href={each === "networks" ? href("wifi") : href("wifi", each)} aria-current={each === here ? "page" : undefined}>
+              {t.sections[each]}
+            </a>
+          ))}
+        </nav>
+        {simulated && <p class="soft small">{t.simulated}</p>}
+      </div>
+      <Trouble error={networks.error} retry={networks.reload} />
+      {networks.loading && <Blank lines={5} />}
+      {networks.data && <OpenChanges networks={items} />}
+      {networks.data && here === "networks" && !network && (
+        <div class="wifi-columns">
+          {[...items]
+            .sort((one, other) => rank(one.role) - rank(other.role))
+            .map((each) => (
+              <NetworkCard key={each.id} network={each} stations={stations.data?.items ?? null} reload={networks.reload} />
+            ))}
+          {may("wifi.networks.create") && !items.some((each) => each.role === "guest") && (
+            <GuestCard home={items.find((each) => each.role === "home")?.ssid ?? ""} reload={networks.reload} />
+          )}
+        </div>
+      )}
+      {network && <NetworkPage key={network.id} network={network} />}
+      {here === "devices" && <Stations stations={stations} networks={items} />}
+      {here === "air" && <Air />}
+      {here === "changes" && <History networks={items} />}
+    </>
+  );
 }
+
+const rank = (role: string) => ["home", "guest", "iot"].indexOf(role);

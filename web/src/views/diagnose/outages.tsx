@@ -1,0 +1,1 @@
+export function Outages(_: { kind?: string | undefined }) { return <h1>Outages</h1>; }

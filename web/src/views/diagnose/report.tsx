@@ -1,0 +1,1 @@
+export function Report(_: { kind?: string | undefined }) { return <h1>Report</h1>; }
