@@ -10,7 +10,7 @@ from gatewayd.dvr.media.cue_messages import Cue, Cues
 from gatewayd.dvr.media.messages import Slice
 
 CLOCK_WRAP = 2**33 / 90_000
-TARGET = 8
+TARGET = 6
 """EXT-X-TARGETDURATION, in seconds, as long as no fragment is longer: it must not change while it records."""
 _TOUCH = 0.001
 _PATIENCE = 30.0

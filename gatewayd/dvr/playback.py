@@ -28,6 +28,8 @@ from gatewayd.system.clock import Clock
 
 IDLE = 600.0
 """Seconds after its last use that a play id is still good."""
+FIRST = 8.0
+"""Seconds for which a playlist waits for its first fragment."""
 MOST_EACH, MOST = 16, 128
 _FRESH = 1.0
 _MOST_CUES = 8192
@@ -125,10 +127,19 @@ class Playbacks:
         return Reel(self._folder, play.slices)
 
     async def playlist(self, identifier: str) -> str:
-        """The HLS playlist by now. Raises as `open`, `use`, `Recorder.cues`; `dvr.codec_unsupported`."""
+        """The HLS playlist by now; it waits a little for a recording that has just begun.
+
+        Raises as `open`, `use`, `Recorder.cues`; GatewayError `dvr.codec_unsupported`.
+        """
         play = self.use(identifier)
-        await self._look(play)
-        pieces = await self._fragments(play)
+        began = self._clock.monotonic()
+        while True:
+            await self._look(play)
+            pieces = await self._fragments(play)
+            # Players take an empty playlist for a fault, and come again late.
+            if pieces or not play.running or self._clock.monotonic() - began > FIRST:
+                break
+            await self._clock.sleep(_FRESH)
         return hls_list.render(pieces, whole=not play.running)
 
     async def part(self, identifier: str, start: int, stop: int) -> Reel:
