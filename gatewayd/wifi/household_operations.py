@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from gatewayd.operations import Context, Empty, Operation, Request, Result
@@ -105,10 +106,11 @@ class WifiKeyCreate(Request, frozen=True, kw_only=True):
 
 
 class WifiKeyMade(Result, frozen=True, kw_only=True):
-    """A new key with its password, which is shown this once."""
+    """A new key with its password, which is shown this once; `qr` is an SVG document of a code to join by."""
 
     key: WifiKey
     passphrase: str
+    qr: str
     change: WifiChange
 
 
@@ -195,7 +197,9 @@ class Handlers:
             if_revision=request.if_revision,
             accept_risk=request.accept_risk,
         )
-        return WifiKeyMade(key=key, passphrase=words.reveal(), change=change)
+        network = await self._service.reveal(request.network)
+        code = draw(wifi_uri(msgspec.structs.replace(network, passphrase=words)), "svg")
+        return WifiKeyMade(key=key, passphrase=words.reveal(), qr=code, change=change)
 
     async def revoke_key(self, request: WifiKeyName, context: Context) -> WifiChangeAnswer:
         change = await self._keys.revoke(

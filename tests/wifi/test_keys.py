@@ -10,9 +10,11 @@ import pytest
 
 from gatewayd.errors import GatewayError
 from gatewayd.wifi.device_keys import MOST_KEYS
+from gatewayd.wifi.qr import draw, wifi_uri
 from tests.wifi.airs import DEVICE, fake_air
 from tests.wifi.box import Box, open_box
 from tests.wifi.house import FIRST_SSID, open_house
+from tests.wifi.settings import home
 
 TABLET = "02:aa:00:00:00:02"
 
@@ -61,6 +63,8 @@ async def test_a_key_lets_a_device_in_and_is_shown_once(tmp_path: Path) -> None:
         assert box.radio.join(DEVICE, FIRST_SSID, first)
         answer = await made(box, "Lena's Tablet")
         assert answer["key"]["id"] == "lena-s-tablet"
+        code = wifi_uri(home(ssid=FIRST_SSID, passphrase=answer["passphrase"]))
+        assert answer["qr"] == draw(code, "svg")
         assert answer["change"]["impact"]["stations_dropped"] == 0
         assert answer["change"]["impact"]["need_new_credentials"] is False
         assert box.radio.join(TABLET, FIRST_SSID, answer["passphrase"])

@@ -177,6 +177,7 @@ export const en = {
       amount: "Amount",
       sure: "Confidence",
       before: "Earlier tests",
+      when: "When",
       cancelled: "Stopped.",
     },
     tools: {

@@ -1,5 +1,5 @@
 // The line's speed, measured by the box: the curve while it runs, the waiting times beside it.
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { may } from "@/api/session";
 import { useAnswer } from "@/api/use";
 import { s, say } from "@/strings/strings";
@@ -195,11 +195,9 @@ function Before({ fresh }: { fresh: string }) {
   const known = (series: string) => (names.data?.series.includes(series) ? { series, seconds: MONTH } : null);
   const down = useAnswer("diagnostics.history.get", known("speed_down_bits"));
   const up = useAnswer("diagnostics.history.get", known("speed_up_bits"));
-  const seen = useRef(fresh);
-  if (seen.current !== fresh) {
-    seen.current = fresh;
-    for (const each of [names, down, up]) each.reload();
-  }
+  useEffect(() => {
+    if (fresh) for (const each of [names, down, up]) each.reload();
+  }, [fresh]);
   const points = down.data?.points ?? [];
   if (points.length === 0) return null;
   const matching = new Map((up.data?.points ?? []).map((each) => [each.time, each.mean]));
@@ -210,7 +208,7 @@ function Before({ fresh }: { fresh: string }) {
         <table>
           <thead>
             <tr>
-              <th scope="col">{s.diagnose.report.from}</th>
+              <th scope="col">{W.when}</th>
               <th scope="col">{W.down}</th>
               <th scope="col">{W.up}</th>
             </tr>

@@ -48,7 +48,7 @@ export function Air() {
           )}
           <Trouble error={start.error} />
           <div>
-            <Button kind={survey ? undefined : "first"} icon="wifi" busy={start.busy || going} onClick={() => start.run()}>
+            <Button {...(!survey && { kind: "first" as const })} icon="wifi" busy={start.busy || going} onClick={() => start.run()}>
               {survey ? t.again : t.start}
             </Button>
           </div>
