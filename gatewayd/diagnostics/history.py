@@ -138,7 +138,8 @@ class History:
     # --- reading ----------------------------------------------------------------------------------------
 
     async def series(self) -> tuple[str, ...]:
-        """What is measured."""
+        """What is measured, what waits to be written too."""
+        await self.flush()
         return tuple(row["name"] for row in await self._database.fetch_all("SELECT name FROM series"))
 
     async def read(self, series: str, start: float, end: float, step: int | None) -> tuple[int, list[Point]]:

@@ -230,7 +230,7 @@ def _reason(
 ) -> str:
     if best == current:
         return f"Stay on channel {best}: {_heard(band, best, others, busy)}, and no other is much quieter."
-    there = f"On channel {best} {_heard(band, best, others, busy)}"
+    there = f"On channel {best}, {_heard(band, best, others, busy)}"
     if current is None:
         return f"{there}: the quietest of those that may be used."
     return f"{there}; on channel {current}, where the radio is now, {_heard(band, current, others, busy)}."

@@ -22,7 +22,7 @@ async def test_the_neighbourhood_reads_well(box: FakeBox, gatewayctl: Gatewayctl
     assert "2.4 GHz" in lines
     assert any(line.split()[:2] == ["6", "(ours)"] for line in lines)  # where the radio is now
     assert "2.4 GHz: take channel 11 instead of 6." in lines
-    assert "On channel 11 2 other networks are heard" in shown.stdout
+    assert "On channel 11, 2 other networks are heard" in shown.stdout
     assert "made-up" in shown.stdout
     assert not any(line.split()[:1] == ["149"] for line in lines)  # nobody is there
     everything = await gatewayctl("wifi", "survey", "--all")

@@ -28,9 +28,9 @@ export function Card(props: { title?: string; side?: ComponentChildren; children
 }
 
 type ButtonProps = Omit<JSX.IntrinsicElements["button"], "icon"> & {
-  kind?: "first" | "quiet" | "danger" | "danger first";
-  icon?: IconName;
-  busy?: boolean;
+  kind?: "first" | "quiet" | "danger" | "danger first" | undefined;
+  icon?: IconName | undefined;
+  busy?: boolean | undefined;
   wide?: boolean;
   big?: boolean;
 };

@@ -88,7 +88,7 @@ function options(place: HTMLElement, { curves, height = 200, format, clock, bare
     axes: bare
       ? [{ show: false }, { show: false }]
       : [
-          { ...axis, grid: { show: false }, ...(clock ? {} : { values: (_, ticks) => ticks.map((tick) => `${tick} s`) }) },
+          { ...axis, size: 32, grid: { show: false }, ...(clock ? {} : { values: (_, ticks) => ticks.map((tick) => `${tick} s`) }) },
           { ...axis, size: 84, values: (_, ticks) => ticks.map(format) },
         ],
     series: [

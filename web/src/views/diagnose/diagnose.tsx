@@ -1,7 +1,9 @@
 import "./diagnose.css";
+import { useEffect } from "preact/hooks";
 import { may } from "@/api/session";
-import { href, place } from "@/router";
+import { place } from "@/router";
 import { s } from "@/strings/strings";
+import { Places } from "@/ui/places";
 import { Outages } from "./outages";
 import { Report } from "./report";
 import { Speed } from "./speed";
@@ -17,15 +19,13 @@ export default function Diagnose() {
     name === "outages" || name === "report" ? may("diagnostics.outages.list") : may("diagnostics.run"),
   );
   const current = sub === "now" || sub === "run" ? "" : sub;
+  useEffect(() => scrollTo(0, 0), [sub]);
   return (
     <div class="diagnose">
-      <nav class="diagnose-nav no-print" aria-label={s.diagnose.nav}>
-        {shown.map((name) => (
-          <a key={name} href={href("diagnose", ...(name ? [name] : []))} aria-current={name === current ? "page" : undefined}>
-            {WORDS[name]}
-          </a>
-        ))}
-      </nav>
+      <Places
+        label={s.diagnose.nav}
+        items={shown.map((name) => ({ word: WORDS[name], to: ["diagnose", ...(name ? [name] : [])], here: name === current }))}
+      />
       {current === "speed" ? (
         <Speed />
       ) : current === "tools" ? (

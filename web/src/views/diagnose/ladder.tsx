@@ -1,20 +1,21 @@
 // The layers from the box outwards, each with its light; what its checks found unfolds.
 import { s } from "@/strings/strings";
 import { Icon, type IconName } from "@/ui/icon";
-import { type Light, type Rung, shown } from "./model";
+import { type Layer, type Light, type Rung, shown } from "./model";
 
 const W = s.diagnose;
 const SIGNS: Partial<Record<Light, IconName>> = { ok: "check", warn: "alert", failed: "cross", unknown: "more" };
 
-export function Ladder({ rungs }: { rungs: readonly Rung[] }) {
+/** `here` is the layer that the verdict names: faults above it may only follow from it. */
+export function Ladder({ rungs, here }: { rungs: readonly Rung[]; here?: Layer | undefined }) {
   return (
     <ol class="diagnose-ladder">
       {rungs.map((rung) => (
-        <li key={rung.layer} data-light={rung.light}>
+        <li key={rung.layer} data-light={rung.light} data-here={rung.layer === here || undefined}>
           {rung.checks.length > 0 ? (
             <details>
               <summary>
-                <Row rung={rung} />
+                <Row rung={rung} here={rung.layer === here} />
                 <Icon name="chevron" />
               </summary>
               <ul class="stack-s">
@@ -29,7 +30,7 @@ export function Ladder({ rungs }: { rungs: readonly Rung[] }) {
             </details>
           ) : (
             <div class="diagnose-row">
-              <Row rung={rung} />
+              <Row rung={rung} here={rung.layer === here} />
             </div>
           )}
         </li>
@@ -38,7 +39,7 @@ export function Ladder({ rungs }: { rungs: readonly Rung[] }) {
   );
 }
 
-function Row({ rung: { layer, light } }: { rung: Rung }) {
+function Row({ rung: { layer, light }, here }: { rung: Rung; here: boolean }) {
   const sign = SIGNS[light];
   return (
     <>
@@ -46,7 +47,7 @@ function Row({ rung: { layer, light } }: { rung: Rung }) {
         {light === "looking" ? <span class="spinner" /> : sign && <Icon name={sign} size={16} />}
       </span>
       <span class="diagnose-grow">{W.layers[layer]}</span>
-      <span class={`diagnose-word ${shown(light)}`}>{W.lights[light]}</span>
+      <span class={`diagnose-word ${shown(light)}`}>{here && light !== "ok" ? W.here : W.lights[light]}</span>
     </>
   );
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CHECKS, type Day, type Evidence, grade, ladder, months, named, severity, shade, share } from "./model";
+import { CHECKS, type Day, type Evidence, grade, ladder, months, named, severity, shade, share, standing } from "./model";
 
 const found = (check: string, status: Evidence["status"], layer: Evidence["layer"] = "none"): Evidence => ({
   check,
@@ -55,6 +55,11 @@ describe("days", () => {
   it("have shades", () => {
     const shades = [{}, { down: 300 }, { down: 301 }, { down: 3601 }, { available: null }, { partly: 9000 }];
     expect(shades.map((more) => shade(day("2026-11-01", more)))).toEqual([0, 1, 2, 3, 4, 1]);
+  });
+  it("add up, those that were watched", () => {
+    expect(standing([])).toEqual({ available: null, days: 0 });
+    const two = [day("2026-11-01", { available: null, watched: 0 }), day("2026-11-02", { down: 8640 }), day("2026-11-03")];
+    expect(standing(two)).toEqual({ available: 0.95, days: 2 });
   });
   it("stand under their weekday", () => {
     const found = months([day("2026-10-31"), day("2026-11-01"), day("2026-11-02")]);

@@ -112,6 +112,14 @@ export function shade(day: Pick<Day, "available" | "down" | "partly">): 0 | 1 | 
   return gone === 0 ? 0 : gone <= 300 ? 1 : gone <= 3600 ? 2 : 3;
 }
 
+/** How much of the last month the internet was there, over the days that were watched; null when none was. */
+export function standing(days: readonly Day[]): { available: number | null; days: number } {
+  const seen = days.slice(-31).filter((each) => each.available !== null);
+  const watched = seen.reduce((sum, each) => sum + each.watched, 0);
+  const down = seen.reduce((sum, each) => sum + each.down, 0);
+  return { available: watched > 0 ? 1 - down / watched : null, days: seen.length };
+}
+
 export interface Month {
   name: string;
   /** Empty cells before the first day, so that columns are weekdays from Monday on. */

@@ -3,11 +3,11 @@ import { call } from "@/api/call";
 import { useAct } from "@/api/use";
 import { s, say } from "@/strings/strings";
 import { size } from "@/ui/format";
-import { Button, Card, Check, Choice, Field, Trouble, wrongField } from "@/ui/parts";
+import { Button, Card, Check, Choice, Field, Trouble } from "@/ui/parts";
 import type { CaptureResult } from "./results";
 import { useTool } from "./running";
 import { saved } from "./save";
-import { ToolForm } from "./tool-form";
+import { ToolForm, wrongOf } from "./tool-form";
 
 const W = s.diagnose.tools;
 
@@ -31,11 +31,11 @@ export function Capture() {
   };
   return (
     <div class="diagnose-columns">
-      <ToolForm kind="capture" tool={tool} begin={() => void begin()} ready={consent && face.trim() !== ""}>
+      <ToolForm kind="capture" tool={tool} fields={["interface", "address"]} begin={() => void begin()} ready={consent && face.trim() !== ""}>
         <Field
           label={W.interface}
           hint={W.interfaceHint}
-          wrong={wrongField(tool.start.error, "interface")}
+          wrong={wrongOf(tool, "interface")}
           value={face}
           maxLength={15}
           autoCapitalize="none"
@@ -45,7 +45,7 @@ export function Capture() {
         <Choice label={W.howLong} value={seconds} onChange={setSeconds} options={Object.entries(W.lengths)} />
         <Field
           label={W.only}
-          wrong={wrongField(tool.start.error, "address")}
+          wrong={wrongOf(tool, "address")}
           value={address}
           autoComplete="off"
           onInput={(event) => setAddress(event.currentTarget.value)}

@@ -8,18 +8,27 @@ import type { Running, Tool } from "./running";
 const W = s.diagnose.tools;
 type Kind = keyof typeof W.go;
 
+/** Why the box refused this very field: at once, or when the job looked at it. */
+export function wrongOf<N extends Tool>({ start, job }: Running<N, unknown, unknown>, field: string): string | null {
+  const late = job?.state === "failed" && job.error?.field === field ? job.error.detail : null;
+  return wrongField(start.error, field) ?? late;
+}
+
 interface Given<N extends Tool> {
   kind: Kind;
   tool: Running<N, unknown, unknown>;
   children: ComponentChildren;
   begin: () => void;
   ready?: boolean;
+  /** The fields that show by themselves what is wrong with them. */
+  fields: readonly string[];
 }
 
-export function ToolForm<N extends Tool>({ kind, tool, children, begin, ready = true }: Given<N>) {
+export function ToolForm<N extends Tool>({ kind, tool, children, begin, fields, ready = true }: Given<N>) {
   const { running, job } = tool;
   const error = tool.start.error ?? tool.stop.error;
   const failed = job?.state === "failed" ? job.error : null;
+  const shown = fields.some((field) => wrongOf(tool, field) !== null);
   return (
     <Card title={W.kinds[kind]}>
       <p class="soft">{W.says[kind]}</p>
@@ -45,12 +54,12 @@ export function ToolForm<N extends Tool>({ kind, tool, children, begin, ready = 
         </div>
       </form>
       {running && <Progress value={job?.progress ?? 0} label={W.kinds[kind]} />}
-      {failed && (
+      {failed && !shown && (
         <p class="note down" role="alert">
           {failed.detail}
         </p>
       )}
-      {error && !wrongField(error, "target") && !wrongField(error, "name") && <Trouble error={error} />}
+      {!shown && <Trouble error={error} />}
     </Card>
   );
 }
@@ -61,7 +70,7 @@ let lastTarget = "";
 /** The target's field; empty means the example beside it. */
 export function useTarget<N extends Tool>(tool: Running<N, unknown, unknown>): [string, ComponentChildren] {
   const [typed, set] = useState(lastTarget);
-  const wrong = wrongField(tool.start.error, "target") ?? wrongField(tool.start.error, "name");
+  const wrong = wrongOf(tool, "target") ?? wrongOf(tool, "name");
   const field = (
     <Field
       label={W.target}

@@ -1,10 +1,10 @@
 import { useState } from "preact/hooks";
 import { s, say } from "@/strings/strings";
 import { duration } from "@/ui/format";
-import { Card, Choice, Field, wrongField } from "@/ui/parts";
+import { Card, Choice, Field } from "@/ui/parts";
 import type { LookupResult } from "./results";
 import { useTool } from "./running";
-import { ms, ToolForm, useTarget } from "./tool-form";
+import { ms, ToolForm, useTarget, wrongOf } from "./tool-form";
 
 const W = s.diagnose.tools;
 const TYPES = ["A", "AAAA", "MX", "TXT", "CNAME", "NS", "PTR", "SRV", "HTTPS", "SOA", "CAA"] as const;
@@ -21,6 +21,7 @@ export function Lookup() {
       <ToolForm
         kind="lookup"
         tool={tool}
+        fields={["name", "resolver"]}
         begin={() => void tool.start.run({ name, type, resolver: resolver.trim() || null })}
       >
         {field}
@@ -28,7 +29,7 @@ export function Lookup() {
         <Field
           label={W.resolver}
           hint={W.resolverHint}
-          wrong={wrongField(tool.start.error, "resolver")}
+          wrong={wrongOf(tool, "resolver")}
           value={resolver}
           autoComplete="off"
           inputMode="url"
@@ -37,7 +38,11 @@ export function Lookup() {
       </ToolForm>
       {found && (
         <Card title={found.name}>
-          <p>{say(W.asked, { resolver: found.resolver, code: found.code ?? W.outcomes[found.outcome], ms: ms(found.ms) })}</p>
+          <p>
+            {found.code
+              ? say(W.asked, { resolver: found.resolver, code: found.code, ms: ms(found.ms) })
+              : say(W.notAsked, { resolver: found.resolver, what: W.outcomes[found.outcome] })}
+          </p>
           {found.records.length === 0 ? (
             <p class="soft">{W.noRecords}</p>
           ) : (

@@ -15,7 +15,7 @@ export function Ping() {
   const found = tool.result ?? tool.partials.at(-1);
   return (
     <div class="diagnose-columns">
-      <ToolForm kind="ping" tool={tool} begin={() => void tool.start.run({ target, count: Number(count) })}>
+      <ToolForm kind="ping" tool={tool} fields={["target"]} begin={() => void tool.start.run({ target, count: Number(count) })}>
         {field}
         <Choice label={W.count} value={count} onChange={setCount} options={Object.entries(W.counts)} />
       </ToolForm>

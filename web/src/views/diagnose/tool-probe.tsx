@@ -1,10 +1,10 @@
 import { useState } from "preact/hooks";
 import { s } from "@/strings/strings";
 import { Icon } from "@/ui/icon";
-import { Card, Choice, Field, Pill, wrongField } from "@/ui/parts";
+import { Card, Choice, Field, Pill } from "@/ui/parts";
 import type { ProbeResult } from "./results";
 import { useTool } from "./running";
-import { ms, ToolForm, useTarget } from "./tool-form";
+import { ms, ToolForm, useTarget, wrongOf } from "./tool-form";
 
 const W = s.diagnose.tools;
 type Kind = keyof typeof W.probeKinds;
@@ -20,6 +20,7 @@ export function Probe() {
       <ToolForm
         kind="probe"
         tool={tool}
+        fields={["target", "port"]}
         begin={() => void tool.start.run({ target, kind, ...(port ? { port: Number(port) } : kind === "tcp" ? { port: 443 } : {}) })}
       >
         {field}
@@ -27,7 +28,7 @@ export function Probe() {
         <Field
           label={W.port}
           hint={W.portHint}
-          wrong={wrongField(tool.start.error, "port")}
+          wrong={wrongOf(tool, "port")}
           type="number"
           min={1}
           max={65535}

@@ -12,7 +12,7 @@ export function Route() {
   const found = tool.result ?? tool.partials.at(-1);
   return (
     <div class="diagnose-columns">
-      <ToolForm kind="traceroute" tool={tool} begin={() => void tool.start.run({ target, names: true })}>
+      <ToolForm kind="traceroute" tool={tool} fields={["target"]} begin={() => void tool.start.run({ target, names: true })}>
         {field}
       </ToolForm>
       {found && (

@@ -42,7 +42,7 @@ export function Verdict({ now }: { now: boolean }) {
   const seen = found && !halted ? found.evidence : partial;
   const deed = tool.running ? () => void tool.stop.run() : () => void tool.start.run({});
   return (
-    <>
+    <div class="diagnose-verdict">
       <section class={`card diagnose-hero ${tool.running || halted ? "" : found ? severity(found) : ""}`}>
         {tool.running ? (
           <Looking done={partial.length} message={tool.job?.message ?? ""} />
@@ -68,16 +68,18 @@ export function Verdict({ now }: { now: boolean }) {
       <p class="visually-hidden" role="status">
         {!tool.running && tool.result ? `${tool.result.short} ${tool.result.remedy}` : ""}
       </p>
-      <div class="diagnose-columns">
-        {(found || tool.running || halted) && (
-          <Card title={W.layersTitle}>
-            <Ladder rungs={ladder(seen, tool.running)} key={tool.job?.id ?? "kept"} />
-          </Card>
-        )}
-        <div class="stack">
-          {found && !halted && <Also found={found} />}
-          <Runs runs={runs.data?.items ?? []} />
-        </div>
+      {(found || tool.running || halted) && (
+        <Card title={W.layersTitle} class="diagnose-layers">
+          <Ladder
+            key={tool.job?.id ?? "kept"}
+            rungs={ladder(seen, tool.running)}
+            here={halted ? undefined : found?.layer}
+          />
+        </Card>
+      )}
+      <div class="diagnose-rest">
+        {found && !halted && <Also found={found} />}
+        <Runs runs={runs.data?.items ?? []} />
       </div>
       {asking && (
         <Dialog
@@ -101,7 +103,7 @@ export function Verdict({ now }: { now: boolean }) {
           <p>{W.thoroughAsk}</p>
         </Dialog>
       )}
-    </>
+    </div>
   );
 }
 
@@ -120,8 +122,8 @@ function Looking({ done, message }: { done: number; message: string }) {
     <div class="stack-s">
       <h1>{W.looking}</h1>
       <Progress value={done / CHECKS} label={W.looking} />
-      <p class="soft diagnose-message">{message}</p>
       <p class="soft small">{say(W.counted, { done, all: CHECKS })}</p>
+      <p class="soft diagnose-message">{message}</p>
     </div>
   );
 }
@@ -229,19 +231,17 @@ export function EarlierRun({ id }: { id: string }) {
   }
   const { diagnosis, started } = run.data;
   return (
-    <>
+    <div class="diagnose-verdict">
       <section class={`card diagnose-hero ${severity(diagnosis)}`}>
         <Said found={diagnosis} started={started} />
         <div class="diagnose-deeds">{back}</div>
       </section>
-      <div class="diagnose-columns">
-        <Card title={W.layersTitle}>
-          <Ladder rungs={ladder(diagnosis.evidence, false)} />
-        </Card>
-        <div class="stack">
-          <Also found={diagnosis} />
-        </div>
+      <Card title={W.layersTitle} class="diagnose-layers">
+        <Ladder rungs={ladder(diagnosis.evidence, false)} here={diagnosis.layer} />
+      </Card>
+      <div class="diagnose-rest">
+        <Also found={diagnosis} />
       </div>
-    </>
+    </div>
   );
 }

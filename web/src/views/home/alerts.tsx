@@ -1,6 +1,6 @@
 // What somebody should know or do: the box's own alerts, and the owner's of who came in.
 import { call } from "@/api/call";
-import { may } from "@/api/session";
+import { may, me } from "@/api/session";
 import { useAct, useAnswer } from "@/api/use";
 import { href } from "@/router";
 import { s, say } from "@/strings/strings";
@@ -19,7 +19,9 @@ export function Alerts({ status, line }: { status: Status; line: Headline }) {
     own.reload();
   });
   const told = worthTelling(status, line);
-  const unseen = own.data?.items.filter((each) => !each.seen) ?? [];
+  // That one has come in oneself is no news.
+  const mine = me.value !== null && me.value !== "none" ? me.value.caller : "";
+  const unseen = own.data?.items.filter((each) => !each.seen && `session:${each.subject}` !== mine) ?? [];
   if (told.length + unseen.length === 0) return null;
   return (
     <section class="home-alerts home-wide" aria-label={s.home.alerts.title}>

@@ -35,6 +35,11 @@ export default function Home() {
       <Hero line={line} />
       {technician && <Verdict verdict={status.data.verdict} />}
       <Map status={status.data} />
+      {!technician && may("diagnostics.run") && (
+        <Button kind="danger" big wide icon="alert" class="home-wide home-wrong" onClick={() => go("diagnose", "now")}>
+          {s.home.wrong}
+        </Button>
+      )}
       {mine?.account && !mine.password && (
         <div class="note degraded home-wide">
           <p>{s.home.noPassword}</p>
@@ -46,14 +51,11 @@ export default function Home() {
         </div>
       )}
       <Alerts status={status.data} line={line} />
-      {may("wifi.networks.list") && <WifiCard />}
+      <div class="home-column">
+        {may("wifi.networks.list") && <WifiCard />}
+        {may("dvr.recordings.list") && <Television />}
+      </div>
       {may("wifi.stations.list") && <Rate />}
-      {may("dvr.recordings.list") && <Television />}
-      {!technician && may("diagnostics.run") && (
-        <Button kind="danger" big wide icon="alert" class="home-wide home-wrong" onClick={() => go("diagnose", "now")}>
-          {s.home.wrong}
-        </Button>
-      )}
     </div>
   );
 }

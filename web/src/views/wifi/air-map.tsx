@@ -4,7 +4,7 @@ import { height, layOut, type Neighbour, span } from "@/views/wifi/air-model";
 import type { Radio } from "@/views/wifi/data";
 
 const t = s.wifi.air;
-const WIDE = 640;
+const WIDE = 400;
 const HIGH = 220;
 const TOP = 26;
 const GROUND = 180;
@@ -37,7 +37,7 @@ export function AirMap({ band, neighbours, busy, radio, name }: Props) {
       ))}
       {own !== null && <path class="own" d={hill(span(band, own, radio?.width ?? 20), -35, x)} />}
       <line class="ground" x1="0" x2={WIDE} y1={GROUND} y2={GROUND} />
-      {scale.ticks.map((tick) => (
+      {scale.ticks(12).map((tick) => (
         <text key={tick} class={tick === own ? "tick here" : "tick"} x={x(tick)} y={GROUND + 24} text-anchor="middle">
           {tick}
         </text>
@@ -76,10 +76,10 @@ interface Label {
 function labels(others: readonly Neighbour[], band: string, x: (channel: number) => number, own: { x: number; name: string } | null): Label[] {
   const placed: Label[] = [];
   const put = (key: string, at: number, y: number, name: string, mine: boolean) => {
-    const text = name.length > 16 ? `${name.slice(0, 15)}…` : name;
-    const half = text.length * 4.6 + 4;
+    const text = name.length > 14 ? `${name.slice(0, 13)}…` : name;
+    const half = text.length * 4 + 4;
     const label = { key, x: Math.min(WIDE - half, Math.max(half, at)), y, text, own: mine };
-    const free = placed.every((each) => Math.abs(each.x - label.x) > half + each.text.length * 4.6 || Math.abs(each.y - y) > 17);
+    const free = placed.every((each) => Math.abs(each.x - label.x) > half + each.text.length * 4 || Math.abs(each.y - y) > 15);
     if (free) placed.push(label);
   };
   if (own) put("own", own.x, level(-35) - 7, own.name, true);

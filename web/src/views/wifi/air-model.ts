@@ -47,8 +47,8 @@ export function span(band: string, channel: number, width: number): [number, num
 export interface Scale {
   /** Where a channel number lies, 0 to 1. */
   x: (channel: number) => number;
-  /** Channels to write below. */
-  ticks: number[];
+  /** Channels to write below, as many as that at most. */
+  ticks: (most: number) => number[];
 }
 
 /** Lays out a band; stretches in which no channel of `used` lies take no room. */
@@ -65,13 +65,19 @@ export function layOut(band: string, used: readonly number[]): Scale {
     }
     return 1;
   };
-  const step = band === "2.4" ? 1 : whole > 40 ? 8 : 4;
-  const ticks = shown.flatMap(([low, high]) => {
-    const first = band === "2.4" ? 1 : band === "6" ? 1 : low + 2;
-    const last = band === "2.4" ? 13 : high - 2;
-    return Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, index) => first + index * step);
-  });
+  const ticks = (most: number) => {
+    const all = shown.flatMap(([low, high]) => channels(band, low, high).map((each, index) => [each, index] as const));
+    let step = 1;
+    while (all.filter(([, index]) => index % step === 0).length > most) step += 1;
+    return all.filter(([, index]) => index % step === 0).map(([each]) => each);
+  };
   return { x, ticks };
+}
+
+/** The numbers of the 20 MHz channels of a stretch. */
+function channels(band: string, low: number, high: number): number[] {
+  const [first, last, step] = band === "2.4" ? [1, 13, 1] : [band === "6" ? 1 : low + 2, high - 2, 4];
+  return Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, index) => first + index * step);
 }
 
 /** How high a signal reaches, 0 to 1; unknown is low. */

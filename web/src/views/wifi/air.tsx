@@ -54,9 +54,11 @@ export function Air() {
           </div>
         </Card>
       )}
-      {radios.data?.items.map((radio) => (
-        <BandCard key={radio.id} radio={radio} survey={survey} name={name} />
-      ))}
+      <div class="wifi-columns">
+        {radios.data?.items.map((radio) => (
+          <BandCard key={radio.id} radio={radio} survey={survey} name={name} />
+        ))}
+      </div>
     </>
   );
 }
@@ -68,7 +70,10 @@ function BandCard({ radio, survey, name }: { radio: Radio; survey: Survey | null
   const busy = new Map(
     survey?.channels.flatMap((each) => (each.band === radio.band && each.utilisation !== null ? [[each.channel, each.utilisation] as const] : [])),
   );
-  const better = advice?.channel != null && advice.channel !== radio.channel ? advice.channel : null;
+  const wanted = advice?.channel ?? null;
+  // A survey looks further than some radios can go.
+  const possible = radio.channels.length === 0 || radio.channels.some((each) => each.number === wanted && each.allowed);
+  const better = wanted !== radio.channel && possible ? wanted : null;
   return (
     <Card
       title={`${radio.band} GHz`}

@@ -1,6 +1,6 @@
 // A change on its way: what it waits for, how long, and the two ways out. It outlives the connection that it changes.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { call, Refusal } from "@/api/call";
+import { call, Refusal, Unreachable } from "@/api/call";
 import { link } from "@/api/live";
 import { may } from "@/api/session";
 import { useAct, useAnswer } from "@/api/use";
@@ -12,20 +12,30 @@ import { ShowCode } from "@/views/wifi/code";
 
 const t = s.wifi.change;
 
-/** All that is under way, and the one that this window made, until it is put away. */
-export function OpenChanges({ networks }: { networks: readonly Network[] }) {
+/** All that is under way, and, with `ends`, the end of the one that this window made, until it is put away. */
+export function OpenChanges({ networks, ends }: { networks: readonly Network[]; ends: boolean }) {
   const changes = useAnswer("wifi.changes.list", { limit: 20 }, ["wifi.changed"], 3000);
-  const shown = (changes.data?.items ?? []).filter((change) => !ended(change) || change.id === followed.value);
+  // The stream may not notice for a while that the network under it is gone; a question that fails does.
+  const away = link.value !== "up" || changes.error instanceof Unreachable;
+  const shown = (changes.data?.items ?? []).filter((change) => !ended(change) || (ends && change.id === followed.value));
   return (
     <>
       {shown.map((change) => (
-        <ChangeCard key={change.id} change={change} networks={networks} reload={changes.reload} />
+        <ChangeCard key={change.id} change={change} networks={networks} away={away} reload={changes.reload} />
       ))}
     </>
   );
 }
 
-function ChangeCard({ change, networks, reload }: { change: Change; networks: readonly Network[]; reload: () => void }) {
+interface CardProps {
+  change: Change;
+  networks: readonly Network[];
+  /** The box cannot be reached just now. */
+  away: boolean;
+  reload: () => void;
+}
+
+function ChangeCard({ change, networks, away, reload }: CardProps) {
   const own = useRef<HTMLDivElement>(null);
   const network = networks.find((each) => each.id === change.network);
   const name = network?.ssid ?? change.radio ?? change.network;
@@ -34,10 +44,10 @@ function ChangeCard({ change, networks, reload }: { change: Change; networks: re
   }, [change.id]);
   return (
     <div ref={own} class="wifi-change">
-      <Card title={say(t.title, { name })} side={<Pill state={changeState(change)}>{t.states[change.state]}</Pill>}>
-        <Steps change={change} />
+      <Card title={say(t.title, { name })} {...(ended(change) && { side: <Pill state={changeState(change)}>{t.states[change.state]}</Pill> })}>
+        {!ended(change) && <Steps change={change} />}
         {change.state === "proving" && change.deadline && change.confirm !== "none" ? (
-          <Waiting change={change} network={network} reload={reload} />
+          <Waiting change={change} network={network} away={away} reload={reload} />
         ) : (
           <Told change={change} reload={reload} />
         )}
@@ -49,20 +59,14 @@ function ChangeCard({ change, networks, reload }: { change: Change; networks: re
 const WAY = ["pending", "applying", "proving", "applied"] as const;
 
 function Steps({ change }: { change: Change }) {
-  const back = change.state === "rolled_back";
-  const at = back ? 2 : WAY.indexOf(change.state as (typeof WAY)[number]);
+  const at = WAY.indexOf(change.state as (typeof WAY)[number]);
   return (
     <ol class="wifi-way" aria-label={t.way}>
-      {WAY.map((state, index) => {
-        const last = index === WAY.length - 1;
-        const word = last && back ? "rolled_back" : state;
-        const how = back ? (last ? "back" : "done") : index < at || (last && index === at) ? "done" : index === at ? "now" : "";
-        return (
-          <li key={state} class={how} aria-current={index === at && !ended(change) ? "step" : undefined}>
-            <span>{t.states[word]}</span>
-          </li>
-        );
-      })}
+      {WAY.map((state, index) => (
+        <li key={state} class={index < at ? "done" : index === at ? "now" : ""} aria-current={index === at ? "step" : undefined}>
+          <span>{t.states[state]}</span>
+        </li>
+      ))}
     </ol>
   );
 }
@@ -78,7 +82,7 @@ function useLeft(deadline: string): number {
   return left;
 }
 
-function Waiting({ change, network, reload }: { change: Change; network: Network | undefined; reload: () => void }) {
+function Waiting({ change, network, away, reload }: Omit<CardProps, "networks"> & { network: Network | undefined }) {
   const left = useLeft(change.deadline ?? "");
   const most = useRef(left);
   most.current = Math.max(most.current, left);
@@ -86,7 +90,6 @@ function Waiting({ change, network, reload }: { change: Change; network: Network
     await call("wifi.changes.confirm", { change: change.id });
     reload();
   });
-  const up = link.value === "up";
   const station = change.confirm === "station";
   return (
     <>
@@ -94,16 +97,16 @@ function Waiting({ change, network, reload }: { change: Change; network: Network
         <Ring left={left} share={most.current ? left / most.current : 0} />
         <div class="stack-s">
           <p class="wifi-lead" aria-live="polite">
-            {!up ? t.away : station ? t.waitStation : t.here}
+            {away ? t.away : station ? t.waitStation : t.here}
           </p>
-          <p class="soft">{say(up ? t.backUnless : t.join, { name: network?.ssid ?? "" })}</p>
-          {network && up && may("wifi.networks.qr") && <ShowCode network={network} word={t.code} />}
+          <p class="soft">{say(away ? t.join : t.backUnless, { name: network?.ssid ?? "" })}</p>
+          {network && !away && may("wifi.networks.qr") && <ShowCode network={network} word={t.code} />}
         </div>
       </div>
       <Trouble error={keep.error} />
       {may("wifi.changes.confirm") && (
         <div class="row">
-          <Button kind="first" icon="check" busy={keep.busy} disabled={!up} onClick={() => keep.run()}>
+          <Button kind="first" icon="check" busy={keep.busy} disabled={away} onClick={() => keep.run()}>
             {t.keep}
           </Button>
           <Back change={change} word={t.putBack} reload={reload} />
@@ -164,9 +167,8 @@ function Told({ change, reload }: { change: Change; reload: () => void }) {
         {change.reason && <p>{change.reason}</p>}
         <p class="soft">
           {change.state === "rolled_back" ? t.oldAgain : t.proofs[change.proof]}
-          {change.outage_ms ? ` ${say(t.outage, { time: outage(change.outage_ms) })}` : ""}
+          {change.outage_ms && change.outage_ms >= 50 ? ` ${say(t.outage, { time: outage(change.outage_ms) })}` : ""}
         </p>
-        {change.simulated && <p class="soft small">{s.wifi.simulated}</p>}
       </div>
       {over && (
         <div class="row">

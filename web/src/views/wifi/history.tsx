@@ -50,7 +50,7 @@ function One({ change, name, last, reload }: { change: Change; name: string; las
           moment(change.created),
           words.join(", "),
           ended(change) && change.state === "applied" && s.wifi.change.proofs[change.proof],
-          change.outage_ms ? say(s.wifi.change.outage, { time: outage(change.outage_ms) }) : null,
+          change.outage_ms && change.outage_ms >= 50 ? say(s.wifi.change.outage, { time: outage(change.outage_ms) }) : null,
         ]
           .filter(Boolean)
           .join(" · ")}

@@ -1,4 +1,5 @@
 // Wi-Fi: the networks and what is done with them; who is on; the air around; what was changed.
+import { useEffect, useState } from "preact/hooks";
 import { useAnswer } from "@/api/use";
 import { may } from "@/api/session";
 import { href, place } from "@/router";
@@ -17,7 +18,11 @@ const t = s.wifi;
 const SECTIONS = ["networks", "devices", "air", "changes"] as const;
 
 export default function Wifi() {
-  const networks = useAnswer("wifi.networks.list", {}, ["wifi.changed", "household.changed"], 15_000);
+  const [pace, setPace] = useState(2000);
+  const networks = useAnswer("wifi.networks.list", {}, ["wifi.changed", "household.changed"], pace);
+  // No event tells that a radio came up or went down: what is not well is looked at more often.
+  const well = networks.data?.items.every((each) => each.state === "on_air" || each.state === "off") ?? false;
+  useEffect(() => setPace(well ? 10_000 : 2000), [well]);
   const stations = useAnswer("wifi.stations.list", {}, ["wifi.station_joined", "wifi.station_left"], 5000);
   const [section = "networks", id] = place.value.rest;
   const items = networks.data?.items ?? [];
@@ -39,7 +44,7 @@ export default function Wifi() {
       </div>
       <Trouble error={networks.error} retry={networks.reload} />
       {networks.loading && <Blank lines={5} />}
-      {networks.data && <OpenChanges networks={items} />}
+      {networks.data && <OpenChanges networks={items} ends={here === "networks"} />}
       {networks.data && here === "networks" && !network && (
         <div class="wifi-columns">
           {[...items]

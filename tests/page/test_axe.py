@@ -1,0 +1,34 @@
+"""No barrier in any place of the frame, Home and Box, in both schemes, at the narrowest width."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.page.visit import visit
+from tests.support.daemon import Daemon
+
+pytestmark = [pytest.mark.page, pytest.mark.timeout(180)]
+BOX = (
+    "health restart clock logs support you people sessions visits alerts activity privacy portal repair tokens"
+)
+PLACES = ("home", "box", *(f"box/{place}" for place in BOX.split()))
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+async def test_no_place_has_a_barrier_or_scrolls_sideways(box: Daemon, dark: bool) -> None:
+    found: dict[str, object] = {}
+    async with visit(box, size=(360, 740), dark=dark) as there:
+        await there.own()
+        await there.open()
+        page = there.page
+        for place in PLACES:
+            await page.goto(f"{there.base}/#/{place}")
+            await expect(page.get_by_role("heading", level=1)).to_have_count(1)
+            await page.wait_for_load_state("networkidle")
+            await expect(page.locator("[aria-busy=true]")).to_have_count(0)
+            wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            wrong = await there.violations()
+            if wrong or wide > 0:
+                found[place] = (wide, wrong)
+    assert found == {}

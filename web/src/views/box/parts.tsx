@@ -1,0 +1,132 @@
+// What the places of Box are made of.
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import { useAct } from "@/api/use";
+import { href } from "@/router";
+import { s } from "@/strings/strings";
+import { Icon, type IconName } from "@/ui/icon";
+import { Button, Dialog, Trouble } from "@/ui/parts";
+import { toast } from "@/ui/toast";
+
+/** A place below Box: its name, and the way back. */
+export function Place({ title, children }: { title: string; children: ComponentChildren }) {
+  return (
+    <div class="box-place">
+      <header>
+        <a href={href("box")} class="box-back">
+          <Icon name="chevron" size={16} />
+          {s.shell.views.box}
+        </a>
+        <h1>{title}</h1>
+      </header>
+      {children}
+    </div>
+  );
+}
+
+/** A button whose deed is asked once, with its consequence in words. */
+export function Asked(props: {
+  word: string;
+  title: string;
+  consequence: ComponentChildren;
+  yes?: string;
+  danger?: boolean;
+  quiet?: boolean;
+  icon?: IconName;
+  disabled?: boolean;
+  label?: string;
+  run: () => Promise<unknown>;
+  done?: () => void;
+}) {
+  const [open, setOpen] = useState(false);
+  const act = useAct(props.run);
+  const close = () => {
+    setOpen(false);
+    act.clear();
+  };
+  return (
+    <>
+      <Button
+        kind={props.quiet ? "quiet" : props.danger ? "danger" : undefined}
+        icon={props.icon}
+        disabled={props.disabled}
+        aria-label={props.label}
+        onClick={() => setOpen(true)}
+      >
+        {props.word}
+      </Button>
+      {open && (
+        <Dialog
+          title={props.title}
+          onClose={close}
+          deeds={
+            <>
+              <Button onClick={close}>{s.common.cancel}</Button>
+              <Button
+                kind={props.danger ? "danger first" : "first"}
+                busy={act.busy}
+                onClick={async () => {
+                  if (!(await act.run())) return;
+                  close();
+                  props.done?.();
+                }}
+              >
+                {props.yes ?? props.word}
+              </Button>
+            </>
+          }
+        >
+          {typeof props.consequence === "string" ? <p>{props.consequence}</p> : props.consequence}
+          <Trouble error={act.error} />
+        </Dialog>
+      )}
+    </>
+  );
+}
+
+/** Puts a text where it can be pasted from; says so. */
+export function Copy({ text, word, kind }: { text: string; word?: string; kind?: "first" }) {
+  const copy = () =>
+    navigator.clipboard.writeText(text).then(
+      () => toast(s.common.copied),
+      () => undefined, // a browser that forbids it still shows the text
+    );
+  return (
+    <Button kind={kind} onClick={copy}>
+      {word ?? s.common.copy}
+    </Button>
+  );
+}
+
+/** A switch with a sentence below its name. */
+export function Switch(props: { title: string; more?: string; on: boolean; disabled?: boolean; onChange: (on: boolean) => void }) {
+  return (
+    <label class="check box-switch">
+      <input type="checkbox" checked={props.on} disabled={props.disabled} onChange={(event) => props.onChange(event.currentTarget.checked)} />
+      <span>
+        {props.title}
+        {props.more && <span class="small soft">{props.more}</span>}
+      </span>
+    </label>
+  );
+}
+
+/** A way to the page itself, to be passed on. */
+export function linkTo(...parts: string[]): string {
+  return `${location.origin}/${href(...parts)}`;
+}
+
+/** Hands a file to the browser. */
+export function save(name: string, parts: BlobPart[], type: string): void {
+  const url = URL.createObjectURL(new Blob(parts, { type }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+/** Bytes of base64. */
+export function bytes(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+}
