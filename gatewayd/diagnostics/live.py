@@ -14,14 +14,17 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
 
-from gatewayd.diagnostics import certificate, multicast, ports, sip, sntp, web
+from gatewayd.diagnostics import certificate, mail_server, multicast, ports, sntp, telephone, web
 from gatewayd.diagnostics.icmp import Pinger
 from gatewayd.diagnostics.lookup import endpoint, resolve
+from gatewayd.diagnostics.mail_server import Exchangers, Greeting
 from gatewayd.diagnostics.ports import CarrierLog, Port
 from gatewayd.diagnostics.results import AnchorAnswer, ConnectOutcome, DnsAnswer
+from gatewayd.diagnostics.sip import Answer as SipAnswer
 from gatewayd.diagnostics.world import Changes, Download, HttpAnswer, RecordKind
 from gatewayd.netd.client import NetworkDoor
 from gatewayd.netd.verbs import ArpProbeAnswer, DhcpProbeAnswer
+from gatewayd.settings import DiagnosticsSettings
 from gatewayd.system import netlink, sockdiag
 from gatewayd.system.boot import boot_id
 
@@ -151,10 +154,16 @@ class LiveWorld:
     async def download(self, url: str, resolvers: Sequence[str], seconds: float, most: int) -> Download:
         return await web.download(url, resolvers, seconds, most)
 
-    async def sip_options(self, server: str, resolvers: Sequence[str], seconds: float) -> int | None:
-        host, port = endpoint(server, 5060)
-        address = await web.address_of(host, resolvers)
-        return None if address is None else await sip.options(address, port, seconds)
+    async def telephone(
+        self, targets: DiagnosticsSettings, resolvers: Sequence[str], seconds: float
+    ) -> SipAnswer:
+        return await telephone.ask(targets, resolvers, seconds)
+
+    async def mail_server(self, host: str, address: str, port: int, seconds: float) -> Greeting:
+        return await mail_server.greet(host, address, port, seconds)
+
+    async def exchangers(self, domain: str, resolvers: Sequence[str]) -> Exchangers:
+        return await mail_server.exchangers(domain, resolvers)
 
     async def multicast(self, group: str, interface: str | None, seconds: float) -> bool:
         address, port = endpoint(group, 0)

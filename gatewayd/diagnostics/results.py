@@ -13,16 +13,9 @@ from typing import ClassVar, Literal
 
 import msgspec
 
-from gatewayd.diagnostics.words import Layer, Status
-
-
-class ProbeResult(msgspec.Struct, frozen=True, kw_only=True, tag_field="check"):
-    """What one check found. Facts of a check that did not run keep their defaults."""
-
-    layer: ClassVar[Layer] = "none"
-    status: Status
-    detail: str = ""
-    seconds: float = 0.0
+from gatewayd.diagnostics.result_base import ProbeResult
+from gatewayd.diagnostics.service_results import CloudResult, MailResult, PhoneResult, TvResult
+from gatewayd.diagnostics.words import Layer
 
 
 class SelfResult(ProbeResult, frozen=True, kw_only=True, tag="self"):
@@ -330,45 +323,6 @@ class LanResult(ProbeResult, frozen=True, kw_only=True, tag="lan"):
 
     layer: ClassVar[Layer] = "wifi"
     clients: tuple[PingFigures, ...] = ()
-
-
-TvTrouble = Literal["server", "multicast", "signal"]
-
-
-class TvResult(ProbeResult, frozen=True, kw_only=True, tag="tv"):
-    """Television: whose streams are in trouble (channel names), and where. `multicast` and `stream` are our
-    own probes of the provider's television."""
-
-    layer: ClassVar[Layer] = "services"
-    wanted: int = 0
-    trouble: TvTrouble | None = None
-    channels: tuple[str, ...] = ()
-    multicast: Literal["flows", "silent"] | None = None
-    stream: Literal["keeps_up", "slow", "stands_still", "unreachable"] | None = None
-    stream_ratio: float | None = None
-
-
-class PhoneResult(ProbeResult, frozen=True, kw_only=True, tag="phone"):
-    """The telephone server's answer to SIP OPTIONS (RFC 3261); None when it did not answer."""
-
-    layer: ClassVar[Layer] = "services"
-    server: str | None = None
-    sip_status: int | None = None
-
-
-class MailResult(ProbeResult, frozen=True, kw_only=True, tag="mail"):
-    """The mail servers' ports."""
-
-    layer: ClassVar[Layer] = "services"
-    servers: tuple[AnchorAnswer, ...] = ()
-
-
-class CloudResult(ProbeResult, frozen=True, kw_only=True, tag="cloud"):
-    """The operator's own service."""
-
-    layer: ClassVar[Layer] = "services"
-    reached: bool | None = None
-    http_status: int | None = None
 
 
 class StabilityResult(ProbeResult, frozen=True, kw_only=True, tag="stability"):

@@ -38,7 +38,13 @@ _QUALITY: frozenset[Verdict] = frozenset(
     {"LOSS_WAN", "LOSS_BURSTY", "JITTER_WAN", "BUFFERBLOAT", "SLOW_BELOW_PLAN", "DNS_SLOW"}
 )
 _SERVICES: frozenset[Verdict] = frozenset(
-    {"PHONE_REG_FAIL", "TV_STREAM_SERVER", "TV_MULTICAST", "MAIL_UNREACHABLE"}
+    {
+        "PHONE_REG_FAIL",
+        "PHONE_NOT_REGISTERED",
+        "TV_STREAM_SERVER",
+        "TV_MULTICAST",
+        "MAIL_UNREACHABLE",
+    }
 )
 _OUTAGE: frozenset[Verdict] = _CONNECTION | _NAMES | _TRANSPORT | _QUALITY | _SERVICES | _codes("UNSTABLE")
 _POOR_LINE = _QUALITY | _SERVICES

@@ -8,9 +8,12 @@ from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
 from gatewayd.diagnostics.certificate import Sight
+from gatewayd.diagnostics.mail_server import Exchangers, Greeting
 from gatewayd.diagnostics.ports import Port
 from gatewayd.diagnostics.results import AnchorAnswer, DnsAnswer
+from gatewayd.diagnostics.sip import Answer as SipAnswer
 from gatewayd.netd.verbs import ArpProbeAnswer, DhcpProbeAnswer
+from gatewayd.settings import DiagnosticsSettings
 from gatewayd.system.netlink import Address, Link, Neighbour, Route
 
 
@@ -163,8 +166,18 @@ class World(Protocol):
         """A GET that is read, up to `most` bytes, and thrown away."""
         ...
 
-    async def sip_options(self, server: str, resolvers: Sequence[str], seconds: float) -> int | None:
-        """The status with which a telephone server (`host[:port]`) answers OPTIONS."""
+    async def telephone(
+        self, targets: DiagnosticsSettings, resolvers: Sequence[str], seconds: float
+    ) -> SipAnswer:
+        """What the telephone's server says to the account of the settings."""
+        ...
+
+    async def mail_server(self, host: str, address: str, port: int, seconds: float) -> Greeting:
+        """The first words of a mail server."""
+        ...
+
+    async def exchangers(self, domain: str, resolvers: Sequence[str]) -> Exchangers:
+        """Where a domain's mail goes."""
         ...
 
     async def multicast(self, group: str, interface: str | None, seconds: float) -> bool:

@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 import msgspec
 
 from gatewayd.diagnostics.certificate import Sight
+from gatewayd.diagnostics.mail_server import Exchangers, Greeting
 from gatewayd.diagnostics.ports import Port
 from gatewayd.diagnostics.results import AnchorAnswer, ConnectOutcome, DnsAnswer, DnsOutcome
+from gatewayd.diagnostics.sip import Answer as SipAnswer
 from gatewayd.diagnostics.world import Changes, Download, HttpAnswer, RecordKind
 from gatewayd.errors import GatewayError
 from gatewayd.netd.verbs import ArpProbeAnswer, ArpReply, DhcpOffer, DhcpProbeAnswer
@@ -38,6 +40,8 @@ TARGETS = DiagnosticsSettings(
 EXPECTED = HttpAnswer(status=204, ms=1.0)
 GIGABIT = Port(speed=1000, best_speed=1000, full_duplex=True, errors=0)
 TRUSTED = Sight("trusted")
+REGISTERED = SipAnswer("registered", "REGISTER", 200, 1)
+SOMEWHERE = Exchangers("found", ("mx.mail.test",))
 WHOLE = Download(200_000, whole=True, connected=True, started=True, status=200, seconds=0.2)
 
 
@@ -99,7 +103,9 @@ class FakeWorld:
     offset: float | None = 0.01
     sight: Sight = TRUSTED
     bulk: Download = WHOLE
-    sip: int | None = 200
+    sip: SipAnswer = REGISTERED
+    mail: dict[int, Greeting] = field(default_factory=dict)
+    mx: Exchangers = SOMEWHERE
     flows: bool = True
     pressed: float | None = 2.0
     lag_ms: float = 1.0
@@ -245,8 +251,16 @@ class FakeWorld:
     async def download(self, url: str, resolvers: Sequence[str], seconds: float, most: int) -> Download:
         return self.bulk
 
-    async def sip_options(self, server: str, resolvers: Sequence[str], seconds: float) -> int | None:
+    async def telephone(
+        self, targets: DiagnosticsSettings, resolvers: Sequence[str], seconds: float
+    ) -> SipAnswer:
         return self.sip
+
+    async def mail_server(self, host: str, address: str, port: int, seconds: float) -> Greeting:
+        return self.mail.get(port, Greeting("greeted", 5.0, True))
+
+    async def exchangers(self, domain: str, resolvers: Sequence[str]) -> Exchangers:
+        return self.mx
 
     async def multicast(self, group: str, interface: str | None, seconds: float) -> bool:
         return self.flows
