@@ -171,6 +171,7 @@ ERRORS: dict[str, ErrorSpec] = {
     "diagnostics.unresolved": ErrorSpec(502, 7022, True, "The name cannot be looked up"),
     "diagnostics.unreachable": ErrorSpec(502, 7022, True, "The target cannot be reached"),
     "diagnostics.no_speedtest_server": ErrorSpec(503, 7022, False, "There is no speed-test server"),
+    "diagnostics.not_set": ErrorSpec(404, 7016, False, "The settings name no server for this"),
     "diagnostics.consent_needed": ErrorSpec(403, 7006, False, "Somebody at home has to agree"),
     "diagnostics.capture_not_found": ErrorSpec(404, 7016, False, "There is no such capture"),
     "diagnostics.tools_busy": ErrorSpec(429, 7005, True, "Too many tools run at once"),

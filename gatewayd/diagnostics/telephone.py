@@ -16,7 +16,6 @@ from gatewayd.settings import DiagnosticsSettings
 from gatewayd.system.secret import Secret
 
 _SERVICES: dict[Transport, str] = {"udp": "_sip._udp", "tcp": "_sip._tcp", "tls": "_sips._tcp"}
-_LOOKUP = 1.0
 _LONGEST = 512
 
 
@@ -54,27 +53,11 @@ async def find(server: str, transport: Transport, resolvers: Sequence[str]) -> t
     """The name whose certificate is due, the address (None: there is none) and the port of `host[:port]`."""
     host, port = endpoint(server, 0)
     if port == 0 and not _is_address(host):
-        for name, found in await _targets(f"{_SERVICES[transport]}.{host}", resolvers):
+        for name, found in await tool_lookup.services(f"{_SERVICES[transport]}.{host}", resolvers):
             address = await web.address_of(name, resolvers)
             if address is not None:
                 return host, address, found
     return host, await web.address_of(host, resolvers), port or PORTS[transport]
-
-
-async def _targets(name: str, resolvers: Sequence[str]) -> list[tuple[str, int]]:
-    """Hosts and ports of SRV records, by their order alone: one server is asked, not many in turn."""
-    found: list[tuple[int, int, str, int]] = []
-    for resolver in resolvers[:2]:
-        answer = await tool_lookup.ask(resolver, name, "SRV", seconds=_LOOKUP, tries=1)
-        for record in answer.records:
-            parts = record.data.split()
-            if record.type == "SRV" and len(parts) == 4 and all(one.isdecimal() for one in parts[:3]):
-                order, weight, port = (int(one) for one in parts[:3])
-                if 0 < port < 65536 and parts[3] != ".":
-                    found.append((order, -weight, parts[3].removesuffix("."), port))
-        if answer.outcome == "answered":
-            break
-    return [(host, port) for _, _, host, port in sorted(found)[:3]]
 
 
 def _first_line(path: str) -> Secret:

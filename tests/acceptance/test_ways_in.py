@@ -66,6 +66,7 @@ GOOD: dict[str, dict[str, Any] | None] = {
     "diagnostics.captures.get": None,
     "diagnostics.capture": {"interface": "wan0", "consent": True, "seconds": 1.0},
     "diagnostics.lookup": {"name": "probe.example"},
+    "diagnostics.mail": {"domain": "mail.example"},
     "diagnostics.ping": {"target": "probe.example", "count": 1},
     "diagnostics.probe": {"target": "probe.example", "port": 80},
     "diagnostics.traceroute": {"target": "probe.example"},

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gatewayd.diagnostics import sip
+from gatewayd.diagnostics import sip, sip_message
 from gatewayd.diagnostics.sip import Answer, Line
 from gatewayd.diagnostics.sip_digest import Account
 from gatewayd.system.secret import Secret
@@ -108,14 +108,14 @@ async def test_a_wrong_password_is_turned_away(port: int) -> None:
 async def test_a_registered_telephone_is_counted_and_stays(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = sip.request
+    plain = sip_message.request
 
     def with_contact(*arguments: Any, **named: Any) -> bytes:
         contact = ("Contact", "<sip:4930@127.0.0.1:5999>;expires=60")
         return plain(*arguments, **named | {"extra": (*named.get("extra", ()), contact)})
 
     with monkeypatch.context() as telephone:  # the telephone itself: it registers
-        telephone.setattr(sip, "request", with_contact)
+        telephone.setattr("gatewayd.diagnostics.sip.request", with_contact)
         assert (await asked(port)).bindings == 1
     for _ in range(2):
         answer = await asked(port)
