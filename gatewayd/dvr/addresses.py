@@ -14,6 +14,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from gatewayd.dvr.media.messages import SourceKind
+from gatewayd.dvr.model import StreamOrigin
 from gatewayd.errors import InvalidField
 from gatewayd.system.fetch import Address, is_forbidden, is_own
 
@@ -142,3 +143,11 @@ def _literal(host: str) -> Address | None:
         return ipaddress.IPv4Address(socket.inet_aton(host))
     except (OSError, UnicodeEncodeError):
         return None
+
+
+def origin(kind: str | None, url: str) -> StreamOrigin | None:
+    """What a channel of a source of this kind comes from; None for the box itself. Pure."""
+    if kind == "hdhomerun":
+        return "tuner"
+    stream = STREAMED.get(url.partition(":")[0].lower())
+    return None if stream is None else "multicast" if stream == "udp" else "http"

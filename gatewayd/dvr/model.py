@@ -74,8 +74,14 @@ class DvrChannel(Result, frozen=True, kw_only=True):
     error: DvrFault | None = None
 
 
+StreamOrigin = Literal["http", "multicast", "tuner"]
+
+
 class DvrStream(Struct, frozen=True, kw_only=True):
-    """A channel that is wanted now and what its stream was like in the last minute or two."""
+    """A channel that is wanted now and what its stream was like in the last minute or two.
+
+    `source` is the kind of what it comes from; None for the test card, which comes from the box itself.
+    """
 
     channel: str
     name: str
@@ -83,6 +89,7 @@ class DvrStream(Struct, frozen=True, kw_only=True):
     bitrate: float
     reason: str | None = None
     quality: StreamQuality | None = None
+    source: StreamOrigin | None = None
 
 
 class RecordingGap(Struct, frozen=True, kw_only=True, rename={"start": "from", "stop": "to"}):
