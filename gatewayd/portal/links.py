@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -17,6 +18,7 @@ from gatewayd.portal.identity import PortalIdentity
 from gatewayd.portal.link import Link, LinkStatus, State
 from gatewayd.portal.mqtt import MqttTransport
 from gatewayd.portal.mqtt_client import Broker
+from gatewayd.portal.restored import RestoredGuard
 from gatewayd.portal.stored import Stored
 from gatewayd.portal.transport import Handled, Incoming, Transport
 from gatewayd.portal.websocket import Server, WebSocketTransport
@@ -46,8 +48,16 @@ class Links:
     """The links of the box. `run` it under a supervisor."""
 
     def __init__(
-        self, stored: Stored, identity: PortalIdentity, *, database: Database, clock: Clock, bus: Bus
+        self,
+        stored: Stored,
+        identity: PortalIdentity,
+        guard: RestoredGuard,
+        *,
+        database: Database,
+        clock: Clock,
+        bus: Bus,
     ) -> None:
+        self._guard = guard
         self._database = database
         self._stored = stored
         self._identity = identity
@@ -143,7 +153,7 @@ class Links:
     def _link(self, spec: Spec, tls: ssl.SSLContext | None) -> Link:
         return Link(
             self._transport(spec, tls),
-            self._receive,
+            partial(self._receive, spec.path),
             clock=self._clock,
             bus=self._bus,
             back_off=spec.back_off,
@@ -191,7 +201,11 @@ class Links:
 
         self._tasks.spawn("keep client id", keep())
 
-    async def _receive(self, incoming: Incoming) -> Handled:
+    def _up_for(self, path: str) -> float:
+        entry = self._links.get(path)
+        return 0.0 if entry is None else entry[2].up_for
+
+    async def _receive(self, path: str, incoming: Incoming) -> Handled:
         assert self._agent is not None  # links exist while `run` does
         left = incoming.expires_in
         sender = Sender(
@@ -199,6 +213,7 @@ class Links:
             link=incoming.address[:200],
             vouches=incoming.vouches,
             expires=None if left is None else self._clock.now().timestamp() + left,
+            held=await self._guard.holds(path, self._up_for(path)),
         )
         replies = await self._agent.handle(incoming.record, sender)
         self._heard()
