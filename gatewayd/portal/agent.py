@@ -104,6 +104,10 @@ class Agent:
             held=held,
         )
 
+    async def configure(self, endpoint: str, request: usp.Set, identifier: str) -> usp.Body:
+        """A Set as if that controller had sent it under that message id. Raises UspFault, GatewayError."""
+        return await self._writing.set(self.view(endpoint, writing=True), request, identifier, None)
+
     async def handle(self, data: bytes, sender: Sender) -> list[bytes]:
         """The Records to be sent back to the sender; what the Record asks for is committed by then.
 

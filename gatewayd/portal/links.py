@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
@@ -28,6 +29,8 @@ from gatewayd.system.clock import Clock
 from gatewayd.tasks import Tasks
 
 log = structlog.get_logger(__name__)
+CLOCK_LOOK = 10.0
+"""Seconds between two looks whether the clock can be believed; only while it cannot."""
 SETTLE = 0.3
 """Seconds in which changes of the configuration are taken together; an answer gets out meanwhile."""
 
@@ -71,6 +74,7 @@ class Links:
         self._tasks = Tasks()
         self._tls: ssl.SSLContext | None = None
         self._tls_for: tuple[str | None, str | None] | None = None
+        self._timed = True
         stored.watch(self._watch)
 
     def on_up(self, came_up: Callable[[], None], heard: Callable[[], None]) -> None:
@@ -114,11 +118,20 @@ class Links:
             while True:
                 self._changed.clear()
                 await self._refresh()
-                await self._changed.wait()
+                await self._news()
                 await asyncio.sleep(SETTLE)
         finally:
             await self._tasks.close()
             self._links.clear()
+
+    async def _news(self) -> None:
+        """Until the configuration changes, or the box that did not know the time knows it."""
+        while not self._changed.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if self._timed else CLOCK_LOOK):
+                    await self._changed.wait()
+            if not self._timed and self._clock.trusted():
+                return
 
     def _watch(self, path: str) -> None:
         if path.startswith(WATCHED):
@@ -146,8 +159,10 @@ class Links:
     async def _context(self) -> ssl.SSLContext:
         row = self._stored.row(LINK) or {}
         files = (row.get("Certificate") or None, row.get("Authority") or None)
-        if self._tls is None or files != self._tls_for:
-            self._tls, self._tls_for = await self._identity.context(*files), files
+        timed = self._clock.trusted()
+        if self._tls is None or (files, timed) != (self._tls_for, self._timed):
+            self._tls, self._tls_for = await self._identity.context(*files, timed=timed), files
+            self._timed = timed
         return self._tls
 
     def _link(self, spec: Spec, tls: ssl.SSLContext | None) -> Link:

@@ -22,6 +22,7 @@ from gatewayd.portal.outbox import Deliverer
 from gatewayd.portal.policy import OwnerPolicy
 from gatewayd.portal.restored import RestoredGuard
 from gatewayd.portal.stored import Stored
+from gatewayd.portal.timers import Timers, timer_operations
 from gatewayd.portal.wiring import LINK, specs
 from gatewayd.store.database import Database
 from gatewayd.system.clock import Clock
@@ -94,16 +95,15 @@ class Portal:
     @property
     def rows(self) -> tuple[Operation, ...]:
         """Its operations."""
-        return portal_operations(
-            PortalOffice(
-                stored=self._stored,
-                identity=self.identity,
-                links=self.links,
-                queue=self._queue,
-                policy=self.policy,
-                log=self.log,
-            )
+        office = PortalOffice(
+            stored=self._stored,
+            identity=self.identity,
+            links=self.links,
+            queue=self._queue,
+            policy=self.policy,
+            log=self.log,
         )
+        return (*portal_operations(office), *timer_operations(Timers(self._ground.clock)))
 
     async def start(self, registry: Registry) -> None:
         """Begins to work; `registry` is complete."""
@@ -130,6 +130,7 @@ class Portal:
         )
         await built.notifier.start(ground.boot)
         ground.tasks.supervise("portal notifier", built.notifier.run)
+        ground.tasks.supervise("portal triggers", built.triggers.run)
         ground.tasks.supervise("portal outbox", self._deliverer.run, most=5.0)
         ground.tasks.supervise("portal links", lambda: self.links.run(built.agent))
 

@@ -84,6 +84,7 @@ NAMES = [
     "portal.get",
     "portal.log",
     "portal.policy",
+    "portal.timer",
     "privacy.delete",
     "privacy.export",
     "privacy.exports.get",
