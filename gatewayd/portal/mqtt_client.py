@@ -25,6 +25,7 @@ from gatewayd.portal.transport import MOST_BYTES, LinkLost
 CONNECT = 10.0
 ANSWER = 30.0
 MOST_UNACKNOWLEDGED = 64
+MOST_TICK = 5.0
 MOST_PACKED = 16
 """Response topics whose properties are kept; a box has one or two."""
 NO_SUBSCRIBER = 0x10  # MQTT 5, 3.4.2.1: accepted, but nobody is there
@@ -240,7 +241,7 @@ class MqttClient:
         if not self.lost.done():
             self._paho.loop_misc()
             self._write()
-            self._tick = self._loop.call_later(min(5.0, self._broker.keepalive / 4), self._look_after)
+            self._tick = self._loop.call_later(min(MOST_TICK, self._broker.keepalive / 4), self._look_after)
 
     def _readable(self) -> None:
         try:
@@ -252,6 +253,7 @@ class MqttClient:
         except _NONSENSE as error:
             self._end(f"the broker sent what is not MQTT: {type(error).__name__}")
             self._release()
+        self._write()  # an acknowledgement lets out what waited for it
 
     def _write(self) -> None:
         self._paho.loop_write()
