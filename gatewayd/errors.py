@@ -80,6 +80,8 @@ ERRORS: dict[str, ErrorSpec] = {
     "access.throttled": ErrorSpec(429, 7005, True, "Too many tries"),
     # The portal link
     "portal.expired": ErrorSpec(410, 7022, False, "The command came too late"),
+    "portal.restored": ErrorSpec(409, 7022, False, "The box's state was restored from a backup"),
+    "portal.too_many_timers": ErrorSpec(429, 7005, True, "Too many timers run already"),
     "portal.clock_untrusted": ErrorSpec(503, 7022, True, "The box does not know the time just now"),
     "portal.vetoed": ErrorSpec(403, 7006, False, "The owner does not let the operator do this"),
     "portal.certificate_invalid": ErrorSpec(422, 7012, False, "The certificate cannot be used"),

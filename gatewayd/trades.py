@@ -204,6 +204,7 @@ async def open_portal(
     ledger: Ledger,
     audit: AuditLog,
     secret: bytes,
+    keeper: Keeper,
 ) -> Portal:
     """The link to the operator: its rows belong in the table, then it is started. `secret` keys marks."""
     maker, state = ground.settings.portal, ground.where.state
@@ -222,6 +223,7 @@ async def open_portal(
             secret=secret,
             software=__version__,
             boot=await asyncio.to_thread(boot_id),
+            restored=keeper.restored_from is not None,
             oui=maker.oui,
             serial=maker.serial,
         )

@@ -95,6 +95,7 @@ GOOD: dict[str, dict[str, Any] | None] = {
     "privacy.delete": {"areas": ["upkeep"]},
     "upkeep.restart": None,
     "portal.configure": {"enabled": False},
+    "portal.timer": {"seconds": 1},
     "portal.policy": {"areas": {"wifi": True}},
 }
 # What is about the session that asks: dispatch and the socket have none. Statuses by way in.

@@ -86,6 +86,7 @@ NAMES = [
     "portal.get",
     "portal.log",
     "portal.policy",
+    "portal.timer",
     "privacy.delete",
     "privacy.export",
     "privacy.exports.get",

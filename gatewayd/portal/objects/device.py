@@ -11,8 +11,10 @@ from typing import Any
 import psutil
 
 from gatewayd.portal.model import Change, CommandSpec, EventSpec, Node, Object, Param, Started
-from gatewayd.portal.objects.diagnostics import self_test
+from gatewayd.portal.objects.diagnostics import number, self_test
 from gatewayd.portal.objects.shared import always, told
+from gatewayd.portal.refusals import Code, UspFault
+from gatewayd.portal.timers import MOST_SECONDS
 from gatewayd.portal.view import View
 
 MOST_REASON = 200
@@ -73,11 +75,30 @@ def restart(name: str, target: str) -> CommandSpec:
     )
 
 
+def _timer() -> CommandSpec:
+    async def plan(_node: Node, arguments: Mapping[str, str]) -> Started:
+        seconds = number(arguments, "DelaySeconds") or 0
+        if not 1 <= seconds <= MOST_SECONDS:
+            raise UspFault(
+                Code.INVALID_COMMAND_ARGUMENTS, f"DelaySeconds is 1 to {MOST_SECONDS}; this is {seconds}."
+            )
+        return Started(operation="portal.timer", arguments={"seconds": seconds})
+
+    return CommandSpec(
+        name="ScheduleTimer()",
+        plan=plan,
+        inputs=("DelaySeconds",),
+        mandatory=frozenset({"DelaySeconds"}),
+        asynchronous=True,
+        needs=("portal.timer",),
+    )
+
+
 def _root() -> Object:
     return Object(
         path="Device.",
         params=(Param(name="RootDataModelVersion", read=always("2.16")),),
-        commands=(restart("Reboot()", "box"), self_test()),
+        commands=(restart("Reboot()", "box"), self_test(), _timer()),
         events=(
             EventSpec(name="Boot!", arguments=("CommandKey", "Cause", "FirmwareUpdated", "ParameterMap")),
         ),

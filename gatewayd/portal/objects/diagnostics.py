@@ -41,7 +41,7 @@ def self_test() -> CommandSpec:
     )
 
 
-def _number(arguments: Mapping[str, str], name: str) -> int | None:
+def number(arguments: Mapping[str, str], name: str) -> int | None:
     """An argument that is a number; None where it was not given. Raises UspFault 7027."""
     text = arguments.get(name, "")
     if not text:
@@ -74,13 +74,13 @@ def _detailed(result: Mapping[str, Any], name: str) -> str:
 
 def _ping() -> CommandSpec:
     async def plan(_node: Node, arguments: Mapping[str, str]) -> Started:
-        milliseconds = _number(arguments, "Timeout")
+        milliseconds = number(arguments, "Timeout")
         fields = _given(
             target=arguments["Host"],
             family=_family(arguments),
-            count=_number(arguments, "NumberOfRepetitions"),
+            count=number(arguments, "NumberOfRepetitions"),
             timeout=None if milliseconds is None else milliseconds / 1000,
-            size=_number(arguments, "DataBlockSize"),
+            size=number(arguments, "DataBlockSize"),
         )
         return Started(operation="diagnostics.ping", arguments=fields)
 
@@ -121,8 +121,8 @@ def _trace() -> CommandSpec:
         fields = _given(
             target=arguments["Host"],
             family=_family(arguments),
-            rounds=_number(arguments, "NumberOfTries"),
-            hops=_number(arguments, "MaxHopCount"),
+            rounds=number(arguments, "NumberOfTries"),
+            hops=number(arguments, "MaxHopCount"),
         )
         return Started(operation="diagnostics.traceroute", arguments=fields)
 
