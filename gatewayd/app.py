@@ -38,6 +38,7 @@ from gatewayd.access import (
 from gatewayd.access import operations as access_operations
 from gatewayd.api import Advert, ApiServer, BoxTls, Given, sockets
 from gatewayd.api.mdns import own_addresses
+from gatewayd.api.playback import Playing
 from gatewayd.api.server import ADMIN_GROUP, group_id
 from gatewayd.banner import banner
 from gatewayd.box.household import household_rows
@@ -64,7 +65,7 @@ from gatewayd.system.activation import inherited
 from gatewayd.system.boot import boot_id
 from gatewayd.system.children import Child
 from gatewayd.system.clock import SystemClock
-from gatewayd.system.notify import notify, watchdog_seconds
+from gatewayd.system.notify import feed_watchdog, notify, watchdog_seconds
 from gatewayd.tasks import Tasks
 from gatewayd.trades import Ground, Trades, line_operations, open_portal, open_privacy, open_trades
 from gatewayd.upkeep.operations import operations as upkeep_operations
@@ -358,6 +359,7 @@ class House:
             authenticator=trades.access,
             box=info,
             hosts=self._settings.api.hosts,
+            extra=lambda _: Playing(trades.dvr.playbacks).routes(),
         )
         given = inherited()
         group = await asyncio.to_thread(group_id, ADMIN_GROUP)
@@ -377,7 +379,7 @@ class House:
 
     async def _say_ready(self, api: ApiServer, tls: BoxTls, trades: Trades) -> None:
         if (within := watchdog_seconds()) is not None:
-            self._tasks.supervise("watchdog", lambda: self._feed_watchdog(within / 3))
+            self._tasks.supervise("watchdog", lambda: feed_watchdog(within / 3))
         notify("READY=1")
         log.info("gatewayd.ready", id=self._box_id, port=api.port, version=__version__)
         if self._options.demo:
@@ -392,9 +394,3 @@ class House:
             )
             sys.stdout.write(text + "\n")
             sys.stdout.flush()
-
-    async def _feed_watchdog(self, every: float) -> None:
-        """From inside the event loop: a loop that hangs is restarted."""
-        while True:
-            notify("WATCHDOG=1")
-            await asyncio.sleep(every)

@@ -33,6 +33,7 @@ ERRORS: dict[str, ErrorSpec] = {
     "request.unsupported_media_type": ErrorSpec(415, 7004, False, "Only JSON is accepted"),
     "request.forbidden_host": ErrorSpec(421, 7006, False, "The request was addressed to another host"),
     "request.forbidden_origin": ErrorSpec(403, 7006, False, "The request came from a foreign page"),
+    "request.range_not_satisfiable": ErrorSpec(416, 7012, False, "There is nothing in this range"),
     "request.upgrade_required": ErrorSpec(426, 7004, False, "This address speaks WebSocket"),
     "operation.unknown": ErrorSpec(404, 7022, False, "There is no such operation"),
     "operation.outcome_unknown": ErrorSpec(409, 7022, False, "Interrupted, outcome unknown"),
@@ -148,6 +149,10 @@ ERRORS: dict[str, ErrorSpec] = {
         502, 7022, True, "The source does not send an MPEG transport stream"
     ),
     "dvr.nothing_to_export": ErrorSpec(409, 7022, False, "The recording holds nothing that can be exported"),
+    "dvr.nothing_to_play": ErrorSpec(409, 7022, False, "There is nothing to play"),
+    "dvr.playback_not_found": ErrorSpec(404, 7016, True, "This playback has ended"),
+    "dvr.codec_unsupported": ErrorSpec(415, 7022, False, "Browsers do not play this picture"),
+    "dvr.live_unsupported": ErrorSpec(501, 7022, False, "Live channels are not played directly"),
     "dvr.export_cancelled": ErrorSpec(409, 7022, True, "The export was cancelled"),
     "dvr.stream_encrypted": ErrorSpec(502, 7022, False, "The stream is encrypted"),
     "dvr.segments_lost": ErrorSpec(502, 7022, True, "Parts of the stream were gone before they were fetched"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gatewayd import __version__
 from gatewayd.access import AccessService, AuditLog, Privacy, PrivacySettings
 from gatewayd.box.household import Household
-from gatewayd.callers import INTERNAL
+from gatewayd.callers import INTERNAL, Caller
 from gatewayd.diagnostics import (
     DiagnosticsService,
     Line,
@@ -86,7 +86,7 @@ async def open_trades(
     household = Household(ground.database, box_zone)
     await household.load()
     wifi = await _wifi(stack, ground, doors, access.box_id, household)
-    dvr = _television(stack, ground)
+    dvr = _television(stack, ground, access)
 
     async def busiest(rate: float) -> str | None:
         return await busiest_station(wifi, rate)
@@ -263,14 +263,36 @@ async def _wifi(
     return service
 
 
-def _television(stack: AsyncExitStack, ground: Ground) -> DvrService:
+class _Viewers:
+    """Who watches television, as access knows them."""
+
+    def __init__(self, access: AccessService) -> None:
+        self._access = access
+
+    def still_valid(self, caller: Caller) -> bool:
+        return self._access.still_valid(caller)
+
+    def viewer(self, caller: Caller) -> str:
+        account = self._access.account_of(caller)
+        return "" if account is None else account.id
+
+
+def _television(stack: AsyncExitStack, ground: Ground, access: AccessService) -> DvrService:
     settings = ground.settings.dvr
     recorder = RecorderClient(ground.where.media_socket)
     stack.push_async_callback(recorder.close)
     place = ground.settings.network
     home = (place.lan,) if place.mode != "host" and place.lan else ()  # no questions to the provider's side
     network = HttpNetwork(allow_loopback=settings.allow_loopback, interfaces=home)
-    service = DvrService(settings, ground.database, ground.clock, recorder=recorder, network=network)
+    service = DvrService(
+        settings,
+        ground.database,
+        ground.clock,
+        recorder=recorder,
+        network=network,
+        media=ground.where.media,
+        viewers=_Viewers(access),
+    )
     ground.tasks.supervise("television", service.run, most=2.0)
     ground.tasks.supervise("sources", service.refresher.run)
     return service

@@ -14,7 +14,7 @@ import structlog
 from aiohttp import web
 
 from gatewayd import __version__
-from gatewayd.api import defence, problems, routes
+from gatewayd.api import defence, playback, problems, routes
 from gatewayd.api.authenticate import Authenticator, Callers
 from gatewayd.api.box import BoxInfoSource
 from gatewayd.api.connections import Admins, Connection, Gate, Limits, Listener
@@ -147,7 +147,7 @@ class ApiServer:
         log.debug(
             "api.request",
             method=request.method,
-            path=request.path[:200],
+            path="/v1/play/..." if request.path.startswith(playback.BASE) else request.path[:200],
             status=response.status,
             ms=round(took * 1e3, 1),
         )

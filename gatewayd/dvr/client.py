@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+from gatewayd.dvr.media.cue_messages import Cues, FindCues
 from gatewayd.dvr.media.messages import (
     Accepted,
     CancelExport,
@@ -89,6 +90,10 @@ class RecorderClient:
 
     async def thumbnail(self, part: Slice) -> Thumbnailed:
         return await self._rpc.call(Thumbnail(slice=part), Thumbnailed, timeout=PROBE_SECONDS)
+
+    async def cues(self, part: Slice) -> Cues:
+        verb = FindCues(segment=part.segment, from_byte=part.from_byte, to_byte=part.to_byte)
+        return await self._rpc.call(verb, Cues, timeout=PROBE_SECONDS)
 
     async def export(self, export: str, slices: Sequence[Slice], shape: ExportFormat) -> Exported:
         verb = Export(export=export, slices=tuple(slices), format=shape)

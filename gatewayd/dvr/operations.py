@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from gatewayd.dvr import export_operations, recording_operations, source_operations, storage_operations
+from gatewayd.dvr import (
+    export_operations,
+    playback_operations,
+    recording_operations,
+    source_operations,
+    storage_operations,
+)
 from gatewayd.dvr.service import DvrService
 from gatewayd.operations import Operation
 
@@ -13,5 +19,6 @@ def operations(service: DvrService) -> tuple[Operation, ...]:
         *source_operations.operations(service),
         *recording_operations.operations(service),
         *export_operations.operations(service),
+        *playback_operations.operations(service),
         *storage_operations.operations(service),
     )

@@ -23,6 +23,12 @@ _ITEMS = (
         ("DELETE FROM dvr_recordings", "DELETE FROM dvr_gaps", "DELETE FROM dvr_faults"),
     ),
     Item(
+        "positions",
+        "SELECT * FROM dvr_positions ORDER BY recording, viewer",
+        "SELECT count(*) FROM dvr_positions",
+        ("DELETE FROM dvr_positions",),
+    ),
+    Item(
         "sources",
         "SELECT id, kind, name, refreshed FROM dvr_sources ORDER BY id",
         "SELECT 0",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
+from gatewayd.dvr.media.cue_messages import Cues
 from gatewayd.dvr.media.messages import (
     DesiredChannel,
     Digested,
@@ -68,6 +69,10 @@ class Recorder(Protocol):
 
     async def thumbnail(self, part: Slice) -> Thumbnailed:
         """Keeps a picture of these bytes beside their segment."""
+        ...
+
+    async def cues(self, part: Slice) -> Cues:
+        """Where a player can begin in these bytes of a segment."""
         ...
 
     async def export(self, export: str, slices: Sequence[Slice], shape: ExportFormat) -> Exported:

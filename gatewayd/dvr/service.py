@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -17,6 +18,8 @@ from gatewayd.dvr.library import Library, missing
 from gatewayd.dvr.lineup import Lineup
 from gatewayd.dvr.model import DvrChannel, DvrStream, DvrSummary, Health, Recording, RecordingState
 from gatewayd.dvr.planner import Planner
+from gatewayd.dvr.playback import Playbacks, Viewers
+from gatewayd.dvr.positions import Positions
 from gatewayd.dvr.quality import quality
 from gatewayd.dvr.reader import Network
 from gatewayd.dvr.reconciler import Reconciler
@@ -49,7 +52,10 @@ class DvrService:
         *,
         recorder: Recorder,
         network: Network,
+        media: Path,
+        viewers: Viewers,
     ) -> None:
+        """`media` is the recorder's folder, which is only read here."""
         self._clock = clock
         self._library = Library(database)
         self._lineup = Lineup(database)
@@ -60,6 +66,8 @@ class DvrService:
         self.storage = Storage(database)
         self._planner = Planner(database, clock)
         self.recordings = Recordings(self._library, self.sources, self.storage, self._planner)
+        self.playbacks = Playbacks(clock, self._library, self.recordings, recorder, media, viewers)
+        self.positions = Positions(database)
         self.exports = Exports(clock, self._library, self.recordings, recorder)
         self._reconciler = Reconciler(
             database, clock, recorder, self._library, self.sources, self._journal, self.storage, self._planner

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 
@@ -24,3 +25,10 @@ def watchdog_seconds() -> float | None:
     if not usec.isdigit() or (pid and pid != str(os.getpid())):
         return None
     return int(usec) / 1e6
+
+
+async def feed_watchdog(every: float) -> None:
+    """Runs for ever, from inside the event loop: a loop that hangs is restarted."""
+    while True:
+        notify("WATCHDOG=1")
+        await asyncio.sleep(every)

@@ -6,6 +6,7 @@ PERSONAL = {
     "alerts",
     "diagnostics_learned",
     "diagnostics_runs",
+    "dvr_positions",
     "dvr_recordings",
     "invitations",
     "outages",

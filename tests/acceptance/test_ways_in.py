@@ -55,6 +55,8 @@ GOOD: dict[str, dict[str, Any] | None] = {
     "dvr.sources.refresh": None,
     "dvr.channels.update": None,
     "dvr.recordings.create": {"channel": "testcard", "start": "2027-01-01T20:00:00Z", "duration": 60.0},
+    "dvr.playback.open": None,
+    "dvr.playback.position": None,
     "dvr.recordings.get": None,
     "dvr.recordings.stop": None,
     "dvr.recordings.export": None,

@@ -11,6 +11,7 @@ from typing import Any
 from gatewayd.dvr.client import RecorderClient
 from gatewayd.dvr.fetcher import HttpNetwork
 from gatewayd.dvr.operations import operations
+from gatewayd.dvr.playback import Anybody, Viewers
 from gatewayd.dvr.service import DvrService
 from gatewayd.settings import DvrSettings
 from gatewayd.system.clock import Clock
@@ -42,6 +43,8 @@ async def open_home(
     allow_loopback: bool = True,
     testcard: bool = True,
     discovery_port: int = 9,
+    media: Path | None = None,
+    viewers: Viewers | None = None,
 ) -> AsyncIterator[Home]:
     """A running service that looks for its recorder at `socket`; closed at the end, the recorder is not."""
     settings = DvrSettings(folder=str(folder), allow_loopback=allow_loopback, testcard=testcard)
@@ -54,6 +57,8 @@ async def open_home(
             network=HttpNetwork(
                 allow_loopback=allow_loopback, interfaces=("lo",), discovery_port=discovery_port
             ),
+            media=media or folder,
+            viewers=viewers or Anybody(),
         )
         core.registry.add(operations(service))
         core.tasks.supervise("dvr.recorder", service.run, first=0.05, most=0.2)

@@ -58,6 +58,8 @@ NAMES = [
     "diagnostics.traceroute",
     "dvr.channels.list",
     "dvr.channels.update",
+    "dvr.playback.open",
+    "dvr.playback.position",
     "dvr.recordings.create",
     "dvr.recordings.delete",
     "dvr.recordings.export",

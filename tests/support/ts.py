@@ -1,8 +1,9 @@
 """A television channel for tests: a decodable MPEG-TS and a paced HTTP server that sends it live.
 
-`transport_stream(seconds, bitrate)` is made with PyAV once per process and kept. `PacedServer` serves
-it for ever like a live channel: every connection joins at the present position of one time line.
-What it sent is remembered per connection, so a test can say what a recorder should have stored.
+`transport_stream(seconds, bitrate)` and `broadcast(codec)` are made with PyAV once per process and kept.
+`PacedServer` serves such a stream for ever like a live channel: every connection joins at the present
+position of one time line. What it sent is remembered per connection, so a test can say what a
+recorder should have stored.
 """
 
 from __future__ import annotations
@@ -48,6 +49,33 @@ def transport_stream(seconds: int = 10, bitrate: int = 2_000_000) -> bytes:
                 container.mux(audio.encode(sound))
                 samples += 1024
         container.mux(video.encode(None))
+        container.mux(audio.encode(None))
+    return target.getvalue()
+
+
+@functools.cache
+def broadcast(codec: str, seconds: int = 6) -> bytes:
+    """A picture in `codec`, none when it is empty, and MP2 sound."""
+    target = io.BytesIO()
+    with av.open(target, "w", format="mpegts") as container:
+        video: av.VideoStream | None = None
+        if codec:
+            made = container.add_stream(codec, rate=25, options={"g": "25"})
+            assert isinstance(made, av.VideoStream)
+            video = made
+            video.width, video.height, video.pix_fmt = 320, 180, "yuv420p"
+        audio = container.add_stream("mp2", rate=48000)
+        for number in range(seconds * 25):
+            if video is not None:
+                picture = np.full((270, 320), number % 256, np.uint8)
+                frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
+                frame.pts = number
+                container.mux(video.encode(frame))
+            sound = av.AudioFrame.from_ndarray(np.zeros((1, 1920 * 2), np.int16), "s16", "stereo")
+            sound.sample_rate, sound.pts = 48000, number * 1920
+            container.mux(audio.encode(sound))
+        if video is not None:
+            container.mux(video.encode(None))
         container.mux(audio.encode(None))
     return target.getvalue()
 

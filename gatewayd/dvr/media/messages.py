@@ -11,6 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from gatewayd.dvr.media.cue_messages import FindCues
 from gatewayd.dvr.media.measures import Measures
 
 BITRATE_SECONDS = 10.0
@@ -169,6 +170,7 @@ Verb = (
     | Probe
     | Digest
     | Thumbnail
+    | FindCues
     | Export
     | GetExport
     | CancelExport

@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from gatewayd.dvr.media.catalogue import Catalogue, Stored
+from gatewayd.dvr.media.cue_messages import Cues, FindCues
 from gatewayd.dvr.media.disk import Disk
 from gatewayd.dvr.media.export import WORKER, Exports
 from gatewayd.dvr.media.jobs import ThumbnailJob
@@ -240,6 +241,8 @@ class Recorder:
                 return await self._worker.digest(self._spans(verb.slices), DIGEST_SECONDS)
             case Thumbnail():
                 return await self._thumbnail(verb.slice)
+            case FindCues():
+                return await self._cues(verb)
             case Export():
                 return await self._exports.run(verb.export, self._spans(verb.slices), verb.format)
             case GetExport():
@@ -249,6 +252,16 @@ class Recorder:
                 return self._exports.progress(verb.export)
             case DropExports():
                 return Deleted(bytes=await self._exports.drop())
+
+    async def _cues(self, verb: FindCues) -> Cues:
+        from gatewayd.dvr.media import cues
+
+        path, index = self._catalogue.present(verb.segment), self._catalogue.index(verb.segment)
+        try:
+            return await asyncio.to_thread(cues.find, path, index, verb.from_byte, verb.to_byte)
+        except (OSError, ValueError):
+            detail = f"The segment {verb.segment} cannot be read."
+            raise GatewayError("dvr.segment_not_found", detail) from None
 
     def _spans(self, slices: tuple[Slice, ...]) -> tuple[tuple[str, int, int], ...]:
         return tuple((str(self._catalogue.present(s.segment)), s.from_byte, s.to_byte) for s in slices)
