@@ -10,13 +10,14 @@ import ipaddress
 import re
 import socket
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from gatewayd.dvr.media.messages import SourceKind
-from gatewayd.dvr.model import StreamOrigin
 from gatewayd.errors import InvalidField
 from gatewayd.system.fetch import Address, is_forbidden, is_own
+
+StreamOrigin = Literal["http", "multicast", "tuner"]
 
 LONGEST_URL = 2048
 FETCHED = ("http", "https")

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
+from gatewayd.dvr.addresses import StreamOrigin
 from gatewayd.dvr.media.messages import ChannelState, MediaStream, StreamErrors
 from gatewayd.dvr.quality import StreamQuality
 from gatewayd.events import EventData
@@ -72,9 +73,6 @@ class DvrChannel(Result, frozen=True, kw_only=True):
     state: ChannelState = "idle"
     bitrate: float | None = None
     error: DvrFault | None = None
-
-
-StreamOrigin = Literal["http", "multicast", "tuner"]
 
 
 class DvrStream(Struct, frozen=True, kw_only=True):

@@ -119,6 +119,7 @@ ZONE: dict[tuple[str, str], tuple[str, ...]] = {
     ("_sips._tcp.calls.test.", "SRV"): ("0 0 0 .",),
     ("a.calls.test.", "A"): ("127.0.0.9",),
     ("calls.test.", "A"): ("127.0.0.8",),
+    ("probe.test.", "A"): ("127.0.0.1",),
     ("post.test.", "MX"): ("10 mx.post.test.",),
     ("_submissions._tcp.post.test.", "SRV"): ("0 1 465 smtp.post.test.",),
     ("_imap._tcp.post.test.", "SRV"): ("0 1 143 imap.post.test.",),
