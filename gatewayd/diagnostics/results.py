@@ -97,12 +97,14 @@ class DuplicateResult(ProbeResult, frozen=True, kw_only=True, tag="duplicate"):
 
 
 class GatewayResult(ProbeResult, frozen=True, kw_only=True, tag="gateway"):
-    """The IPv4 default route and whether its next hop answers ARP. `on_link`: a route without next hop."""
+    """The default route and whether its next hop answers: ARP, or on a line without IPv4 neighbour discovery
+    (`six`; its gateway is then written with its interface). `on_link`: a route without next hop."""
 
     layer: ClassVar[Layer] = "gateway"
     route: bool = False
     gateway: str | None = None
     on_link: bool = False
+    six: bool = False
     arp: Literal["answered", "silent", "unknown"] = "unknown"
     mac: str | None = None
     ms: float | None = None

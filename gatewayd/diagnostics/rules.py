@@ -55,6 +55,8 @@ def no_address(seen: Facts) -> Found | None:
     """No IPv4 address; why, as far as a DHCP probe could tell."""
     if seen.online or seen.address.v4 or seen.address.status not in ("failed", "warn"):
         return None
+    if seen.address.v6 and seen.gateway.six and seen.address.had is None and seen.address.dhcp == "silent":
+        return None  # nobody gives IPv4 here, and IPv6 has a way out: the fault is further on
     if seen.address.dhcp == "refused":
         return Found("ADDR_POOL_FULL", "high")
     if seen.address.had is not None and seen.address.dhcp != "offered":

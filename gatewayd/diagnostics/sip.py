@@ -8,6 +8,7 @@ OPTIONS tells whether the server lives. No transaction is left open and no telep
 from __future__ import annotations
 
 import asyncio
+import errno
 import secrets
 import ssl
 import time
@@ -76,8 +77,9 @@ async def ask(line: Line, seconds: float) -> Answer:
         return Answer("service", method)
     except ConnectionRefusedError:
         return Answer("refused", method)
-    except (OSError, EOFError, asyncio.LimitOverrunError):
-        return Answer("silent", method)
+    except (OSError, EOFError, asyncio.LimitOverrunError) as error:
+        no_way = getattr(error, "errno", None) in (errno.ENETUNREACH, errno.EADDRNOTAVAIL)
+        return Answer("unresolved" if no_way else "silent", method)
 
 
 def meaning(method: Method, status: int, *, proven: bool) -> PhoneOutcome:

@@ -111,18 +111,22 @@ class Registrar:
 
     @asynccontextmanager
     async def serving(
-        self, transport: str = "udp", context: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+        self,
+        transport: str = "udp",
+        context: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
     ) -> AsyncIterator[int]:
         """Listens; the port."""
         if transport == "udp":
             loop = asyncio.get_running_loop()
-            made, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=(host, 0))
+            made, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=(host, port))
             try:
                 yield made.get_extra_info("sockname")[1]
             finally:
                 made.close()
             return
-        server = await asyncio.start_server(self.stream, host, 0, ssl=context)
+        server = await asyncio.start_server(self.stream, host, port, ssl=context)
         async with server:
             yield server.sockets[0].getsockname()[1]
 

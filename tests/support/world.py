@@ -76,6 +76,7 @@ class FakeWorld:
     v4: tuple[str, ...] = (BOX,)
     v6: tuple[str, ...] = ()
     gateway: str | None = GATEWAY
+    gateway6: str | None = None
     arp_answers: bool = True
     arp_refusal: GatewayError | None = None
     neighbour: str = "none"
@@ -131,13 +132,19 @@ class FakeWorld:
         )
 
     async def routes(self) -> tuple[Route, ...]:
-        if self.gateway is None:
-            return ()
-        gateway = self.gateway or None
-        return (Route(family=socket.AF_INET, destination=None, prefix=0, gateway=gateway, index=2),)
+        ways = ((socket.AF_INET, self.gateway), (socket.AF_INET6, self.gateway6))
+        return tuple(
+            Route(family=family, destination=None, prefix=0, gateway=gateway or None, index=2)
+            for family, gateway in ways
+            if gateway is not None
+        )
 
     async def neighbours(self) -> tuple[Neighbour, ...]:
-        return (Neighbour(index=2, address=GATEWAY, mac=MAC, state=self.neighbour),)
+        return tuple(
+            Neighbour(index=2, address=address, mac=MAC, state=self.neighbour)
+            for address in (GATEWAY, self.gateway6)
+            if address
+        )
 
     def changes(self) -> AbstractAsyncContextManager[Changes]:
         return self._changes()
