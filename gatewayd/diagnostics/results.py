@@ -185,7 +185,8 @@ HttpOutcome = Literal[
 class HttpResult(ProbeResult, frozen=True, kw_only=True, tag="http"):
     """The 204 probe. `redirect`: to another host; `replaced`: a page where none is due.
 
-    `sign_in`: that page asks for something. `https` is the same probe over TLS.
+    `sign_in`: that page asks for something. `https` is the same probe over TLS. `captive` is what the
+    portal's own API says where DHCP names one (RFC 8910), `portal` the page that it names for people.
     """
 
     layer: ClassVar[Layer] = "http"
@@ -195,6 +196,8 @@ class HttpResult(ProbeResult, frozen=True, kw_only=True, tag="http"):
     ms: float | None = None
     sign_in: bool = False
     https: HttpOutcome | None = None
+    captive: bool | None = None
+    portal: str | None = None
 
 
 TlsOutcome = Literal[

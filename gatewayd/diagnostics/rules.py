@@ -16,11 +16,12 @@ _ONE_PACKET = 1500
 
 
 def captive_portal(seen: Facts) -> Found | None:
-    """A redirect, or a page that asks for something; without, the page of a walled garden."""
+    """A redirect, a page that asks for something, an API that says so; else a walled garden's page."""
     if not seen.portal:
         return None
     reached = seen.internet.v4_reached or seen.internet.v6_reached or seen.http.https == "expected"
     asks = seen.http.outcome == "redirect" or seen.http.sign_in or seen.http.http_status == 511
+    asks = asks or bool(seen.http.captive)
     return Found("CAPTIVE_PORTAL" if asks else "WALLED_GARDEN", "medium" if reached else "high")
 
 

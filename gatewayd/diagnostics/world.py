@@ -38,6 +38,14 @@ class HttpAnswer(NamedTuple):
     ms: float | None = None
 
 
+class Captive(NamedTuple):
+    """What a captive portal's API says (RFC 8908): whether we are held back, and the page for people (None:
+    it names none)."""
+
+    captive: bool
+    page: str | None = None
+
+
 class Download(NamedTuple):
     """How much of a GET's body came. `whole`: all of it (or as much as was wanted); `connected`: the server
     took the connection; `started`: the answer's head came."""
@@ -113,6 +121,10 @@ class World(Protocol):
 
     async def get(self, url: str, resolvers: Sequence[str], seconds: float) -> HttpAnswer:
         """One GET; a host name is resolved through `resolvers`."""
+        ...
+
+    async def captive(self, url: str, resolvers: Sequence[str], seconds: float) -> Captive | None:
+        """What a captive portal's API says; None when it says nothing."""
         ...
 
     async def loop_lag_ms(self) -> float:

@@ -29,6 +29,7 @@ SERVFAIL, SLOW, LYING = 5354, 5355, 5356
 WRONG_TIME, FOREIGN_TLS, LATER_TLS = 1123, 8443, 8444
 SLOW_TV = 8082
 BUSY_SIP, FULL_MAIL = 5070, 2525
+PORTAL_API, PORTAL_PAGE = 8445, "https://portal.test/"
 AHEAD = timedelta(days=730)
 """By how much the wrong time server is ahead."""
 
@@ -215,6 +216,10 @@ async def _serve(stack: contextlib.AsyncExitStack, folder: Path, place: str) -> 
         await asyncio.start_server(answer, ("0.0.0.0", "::"), port)
     for name, port in (("server", 443), ("foreign", FOREIGN_TLS), ("later", LATER_TLS)):
         await asyncio.start_server(_answer, ("0.0.0.0", "::"), port, ssl=_tls(folder, name))
+    await asyncio.start_server(
+        _always(_page(f'{{"captive": true, "user-portal-url": "{PORTAL_PAGE}"}}'.encode())),
+        ("0.0.0.0", "::"), PORTAL_API, ssl=_tls(folder, "server"),
+    )  # fmt: skip
     await asyncio.start_server(_imap, ("0.0.0.0", "::"), 993, ssl=_tls(folder, "server"))
     if place == "isp":
         await _multicast()
@@ -259,7 +264,10 @@ def _write(
         .not_valid_before(valid[0])
         .not_valid_after(valid[1])
         .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName(name), x509.DNSName("mail.test")]), critical=False
+            x509.SubjectAlternativeName(
+                [x509.DNSName(name), x509.DNSName("mail.test"), x509.DNSName("portal.test")]
+            ),
+            critical=False,
         )
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
         .sign(signer, hashes.SHA256())

@@ -40,8 +40,8 @@ from tests.diagnostics.quality_faults import (
     bursts,
     busy,
     disk_full,
-    jitter,
     lossy_device,
+    netem,
     overloaded,
     shaped,
     speed_server,
@@ -65,6 +65,7 @@ _SIP, _SMTP = f"ip daddr {PHONE} udp dport 5060", f"ip daddr {MAIL} tcp dport 58
 _DNS = f"ip daddr {GATEWAY} udp dport 53"
 _SPEED = {"thorough": True, "speed": f"http://{WEB}:{SPEED_PORT}"}
 _PLAN = {"targets": {"plan_down_mbits": 8, "plan_up_mbits": 8}}
+_WAYS = ("br0", "eth1")
 _UP = shaped("8mbit", 40_000, way="up")
 _ANCHORS = f"ip daddr {ANCHORS[0]}"
 _FILTERED = rules(BOTH % "meta l4proto icmp drop;", HERE % "meta l4proto icmp drop;")
@@ -101,6 +102,21 @@ def wrong_password(street: Street) -> Iterator[None]:
         (street.folder / "password").write_text(right)
 
 
+@contextmanager
+def told_by_dhcp(street: Street) -> Iterator[None]:
+    """The provider's DHCP server names the portal's API (RFC 8910)."""
+    street.stop_dhcp()
+    street.start_dhcp(
+        f"--dhcp-option-force=114,https://portal.test:{far_end.PORTAL_API}/api",
+        f"--address=/portal.test/{GATEWAY}",
+    )
+    try:
+        yield
+    finally:
+        street.stop_dhcp()
+        street.start_dhcp()
+
+
 CASES: tuple[Case, ...] = (
     *(Case(f"healthy {number}", "OK", well_device, ci=number == 1) for number in range(1, 6)),
     Case("link down", "LINK_DOWN", link_down, ci=True),
@@ -132,11 +148,19 @@ CASES: tuple[Case, ...] = (
     Case("big packets vanish", "MTU_BLACKHOLE", drop("meta length > 1400"), ci=True),
     Case("TCP blocked, ping works", "TCP_BLOCKED", drop("meta l4proto tcp")),
     Case("captive portal", "CAPTIVE_PORTAL", _PORTAL, ci=True),
+    Case("portal told by DHCP", "CAPTIVE_PORTAL", together(told_by_dhcp, _GARDEN), note=far_end.PORTAL_PAGE),
     Case("walled garden", "WALLED_GARDEN", _GARDEN),
     Case("only our cloud down", "OK_CLOUD_DOWN", drop(f"ip daddr {CLOUD}")),
     Case("8 % loss", "LOSS_WAN", drop("iifname eth1 numgen random mod 100 < 8")),
     Case("loss in bursts", "LOSS_BURSTY", bursts),
-    Case("60 ms of jitter", "JITTER_WAN", jitter, netem=True),
+    Case("60 ms of jitter", "JITTER_WAN", netem("delay", "80ms", "60ms"), netem=True),
+    Case("8 % loss (netem)", "LOSS_WAN", netem("loss", "8%"), netem=True),
+    Case(
+        "bufferbloat (netem)", "BUFFERBLOAT",
+        together(speed_server, netem("rate", "8mbit", "delay", "5ms", "limit", "300", ways=_WAYS)),
+        _SPEED | _PLAN, netem=True,
+    ),
+    Case("80 ms away", "OK", netem("delay", "40ms", ways=_WAYS), netem=True),
     Case(
         "bufferbloat", "BUFFERBLOAT", together(speed_server, shaped("8mbit", 300_000), _UP),
         _SPEED | _PLAN,

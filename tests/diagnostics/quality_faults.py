@@ -75,14 +75,20 @@ def bursts(street: Street) -> Iterator[None]:
         street.isp.run("nft", "delete", "table", "inet", "fault")
 
 
-@contextmanager
-def jitter(street: Street) -> Iterator[None]:
-    """Every packet from the world is late by another time."""
-    street.isp.netem("br0", "delay", "80ms", "60ms")
-    try:
-        yield
-    finally:
-        street.isp.run("tc", "qdisc", "del", "dev", "br0", "root")
+def netem(*options: str, ways: tuple[str, ...] = ("br0",)) -> Inject:
+    """The kernel's network emulator in the provider's router: `br0` is the way down, `eth1` the way up."""
+
+    @contextmanager
+    def inject(street: Street) -> Iterator[None]:
+        try:
+            for interface in ways:
+                street.isp.netem(interface, *options)
+            yield
+        finally:
+            for interface in ways:
+                street.isp.run("tc", "qdisc", "del", "dev", interface, "root", check=False)
+
+    return inject
 
 
 @contextmanager

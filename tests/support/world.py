@@ -16,7 +16,7 @@ from gatewayd.diagnostics.mail_server import Exchangers, Greeting
 from gatewayd.diagnostics.ports import Port
 from gatewayd.diagnostics.results import AnchorAnswer, ConnectOutcome, DnsAnswer, DnsOutcome
 from gatewayd.diagnostics.sip import Answer as SipAnswer
-from gatewayd.diagnostics.world import Changes, Download, HttpAnswer, RecordKind
+from gatewayd.diagnostics.world import Captive, Changes, Download, HttpAnswer, RecordKind
 from gatewayd.errors import GatewayError
 from gatewayd.netd.verbs import ArpProbeAnswer, ArpReply, DhcpOffer, DhcpProbeAnswer
 from gatewayd.settings import DiagnosticsSettings
@@ -90,6 +90,7 @@ class FakeWorld:
     dns: dict[str, DnsOutcome] = field(default_factory=dict)
     web: HttpAnswer = EXPECTED
     aaaa: tuple[str, ...] = ()
+    portal_says: Captive | None = None
     made_up: tuple[str, ...] = ()
     public_made_up: tuple[str, ...] = ()
     canary: bool = False
@@ -280,6 +281,10 @@ class FakeWorld:
 
     async def boot(self) -> str:
         return "boot"
+
+    async def captive(self, url: str, resolvers: Sequence[str], seconds: float) -> Captive | None:
+        self.asked.append(f"captive {url}")
+        return self.portal_says
 
     async def loop_lag_ms(self) -> float:
         return self.lag_ms
