@@ -159,12 +159,16 @@ class DnsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     ms: float | None = None
 
 
+EncryptedOutcome = Literal["answered", "refused", "timeout", "untrusted", "broken"]
+
+
 class DnsResult(ProbeResult, frozen=True, kw_only=True, tag="dns"):
     """The resolvers in use, and one asked directly (None when not configured).
 
     `warm_ms`: the first resolver's time for a name that it has just looked up. `made_up`: its answer to a
     name that nobody has; `public_made_up` the same of the one beyond. `canary`: an answer from an address
     where no server can be. `nat64`: prefixes by which IPv4 is reached over IPv6 (RFC 7050).
+    `dot` and `doh`: whether encrypted DNS gets through (RFC 7858, RFC 8484).
     """
 
     layer: ClassVar[Layer] = "dns"
@@ -175,6 +179,8 @@ class DnsResult(ProbeResult, frozen=True, kw_only=True, tag="dns"):
     public_made_up: DnsAnswer | None = None
     canary: DnsAnswer | None = None
     nat64: tuple[str, ...] = ()
+    dot: EncryptedOutcome | None = None
+    doh: EncryptedOutcome | None = None
 
 
 HttpOutcome = Literal[

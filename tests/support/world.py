@@ -14,7 +14,7 @@ import msgspec
 from gatewayd.diagnostics.certificate import Sight
 from gatewayd.diagnostics.mail_server import Exchangers, Greeting
 from gatewayd.diagnostics.ports import Port
-from gatewayd.diagnostics.results import AnchorAnswer, ConnectOutcome, DnsAnswer, DnsOutcome
+from gatewayd.diagnostics.results import AnchorAnswer, ConnectOutcome, DnsAnswer, DnsOutcome, EncryptedOutcome
 from gatewayd.diagnostics.sip import Answer as SipAnswer
 from gatewayd.diagnostics.world import Captive, Changes, Download, HttpAnswer, RecordKind
 from gatewayd.errors import GatewayError
@@ -90,6 +90,7 @@ class FakeWorld:
     dns: dict[str, DnsOutcome] = field(default_factory=dict)
     web: HttpAnswer = EXPECTED
     aaaa: tuple[str, ...] = ()
+    encrypted: tuple[EncryptedOutcome, EncryptedOutcome] = ("answered", "answered")
     portal_says: Captive | None = None
     made_up: tuple[str, ...] = ()
     public_made_up: tuple[str, ...] = ()
@@ -281,6 +282,14 @@ class FakeWorld:
 
     async def boot(self) -> str:
         return "boot"
+
+    async def dns_over_tls(self, server: str, name: str, seconds: float) -> EncryptedOutcome:
+        return self.encrypted[0]
+
+    async def dns_over_https(
+        self, url: str, name: str, resolvers: Sequence[str], seconds: float
+    ) -> EncryptedOutcome:
+        return self.encrypted[1]
 
     async def captive(self, url: str, resolvers: Sequence[str], seconds: float) -> Captive | None:
         self.asked.append(f"captive {url}")
