@@ -1,4 +1,4 @@
-"""DNS over TLS and over HTTPS against small servers with real certificates, and what the diagnosis says of it."""
+"""DNS over TLS and over HTTPS against small servers with real certificates; what a diagnosis says of it."""
 
 from __future__ import annotations
 
