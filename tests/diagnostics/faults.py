@@ -157,8 +157,8 @@ CASES: tuple[Case, ...] = (
     Case("8 % loss (netem)", "LOSS_WAN", netem("loss", "8%"), netem=True),
     Case(
         "bufferbloat (netem)", "BUFFERBLOAT",
-        together(speed_server, netem("rate", "8mbit", "delay", "5ms", "limit", "300", ways=_WAYS)),
-        _SPEED | _PLAN, netem=True,
+        together(speed_server, netem("rate", "3mbit", "delay", "5ms", "limit", "150", ways=_WAYS)),
+        _SPEED | {"targets": {"plan_down_mbits": 3, "plan_up_mbits": 3}}, netem=True,
     ),
     Case("80 ms away", "OK", netem("delay", "40ms", ways=_WAYS), netem=True),
     Case(

@@ -101,11 +101,11 @@ async def test_nobody_there(folder: Path) -> None:
     ("world", "note"),
     [
         (FakeWorld(), None),
-        (FakeWorld(canary=True), "Encrypted DNS over TLS and HTTPS gets through."),
-        (FakeWorld(encrypted=("timeout", "answered")), "Encrypted DNS over TLS does not get through."),
+        (FakeWorld(canary=True), "over TLS and HTTPS gets through."),
+        (FakeWorld(encrypted=("timeout", "answered")), "over TLS does not get through."),
         (
             FakeWorld(encrypted=("refused", "broken")),
-            "Encrypted DNS over TLS and HTTPS does not get through.",
+            "over TLS and HTTPS does not get through.",
         ),
     ],
 )
@@ -115,4 +115,6 @@ async def test_what_is_said_of_it(world: FakeWorld, note: str | None) -> None:
     )
     found, _ = await look(world, targets=targets)
     assert found.verdict == ("DNS_INTERCEPTED" if world.canary else "OK"), "it is a note, never a fault"
-    assert [one for one in found.notes if "Encrypted" in one] == ([] if note is None else [note])
+    assert [one for one in found.notes if "Encrypted" in one] == (
+        [] if note is None else [f"Encrypted DNS {note}"]
+    )
