@@ -105,7 +105,8 @@ class DiagnosticsSettings(_Section, frozen=True, kw_only=True):
     are enough. `resolvers` empty means those of /etc/resolv.conf. `public_resolver` is asked directly to
     tell a broken resolver from a broken line. `http_probe_url` is plain http and answers 204,
     `https_probe_url` the same over TLS. `dns_canary` is an address at which no DNS server can be (one of
-    RFC 5737): an answer from there is somebody else's. `tls_probe` is `host:port` (left out: that of
+    RFC 5737): an answer from there is somebody else's. `dot_server` (`address[:port]#name`) and `doh_url` are
+    asked whether encrypted DNS gets through. `tls_probe` is `host:port` (left out: that of
     `https_probe_url`); `tls_pins` are SHA-256 sums (hex) of the public keys that it may have. `bulk_url`
     serves about 200 kB. `cloud_url` is the operator's own service. `speedtest_url` is a speed-test server
     (`gatewayd speedtest-server`, or another one of the IETF's responsiveness test). `plan_*` is what was
@@ -126,6 +127,8 @@ class DiagnosticsSettings(_Section, frozen=True, kw_only=True):
     speedtest_url: str | None = None
     https_probe_url: str | None = None
     dns_canary: str | None = None
+    dot_server: str | None = None
+    doh_url: str | None = None
     ntp_server: str | None = None
     tls_probe: str | None = None
     tls_pins: tuple[str, ...] = ()

@@ -14,14 +14,24 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
 
-from gatewayd.diagnostics import certificate, mail_server, multicast, ports, sntp, telephone, web
+from gatewayd.diagnostics import (
+    capport,
+    certificate,
+    encrypted_dns,
+    mail_server,
+    multicast,
+    ports,
+    sntp,
+    telephone,
+    web,
+)
 from gatewayd.diagnostics.icmp import Pinger
 from gatewayd.diagnostics.lookup import endpoint, resolve
 from gatewayd.diagnostics.mail_server import Exchangers, Greeting
 from gatewayd.diagnostics.ports import CarrierLog, Port
-from gatewayd.diagnostics.results import AnchorAnswer, ConnectOutcome, DnsAnswer
+from gatewayd.diagnostics.results import AnchorAnswer, ConnectOutcome, DnsAnswer, EncryptedOutcome
 from gatewayd.diagnostics.sip import Answer as SipAnswer
-from gatewayd.diagnostics.world import Changes, Download, HttpAnswer, RecordKind
+from gatewayd.diagnostics.world import Captive, Changes, Download, HttpAnswer, RecordKind
 from gatewayd.netd.client import NetworkDoor
 from gatewayd.netd.verbs import ArpProbeAnswer, DhcpProbeAnswer
 from gatewayd.settings import DiagnosticsSettings
@@ -177,6 +187,17 @@ class LiveWorld:
 
     async def throttled(self) -> bool | None:
         return await asyncio.to_thread(ports.throttled)
+
+    async def dns_over_tls(self, server: str, name: str, seconds: float) -> EncryptedOutcome:
+        return await encrypted_dns.over_tls(server, name, seconds)
+
+    async def dns_over_https(
+        self, url: str, name: str, resolvers: Sequence[str], seconds: float
+    ) -> EncryptedOutcome:
+        return await encrypted_dns.over_https(url, name, resolvers, seconds)
+
+    async def captive(self, url: str, resolvers: Sequence[str], seconds: float) -> Captive | None:
+        return await capport.ask(url, resolvers, seconds)
 
     async def loop_lag_ms(self) -> float:
         late: list[float] = []

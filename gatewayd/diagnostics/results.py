@@ -97,12 +97,14 @@ class DuplicateResult(ProbeResult, frozen=True, kw_only=True, tag="duplicate"):
 
 
 class GatewayResult(ProbeResult, frozen=True, kw_only=True, tag="gateway"):
-    """The IPv4 default route and whether its next hop answers ARP. `on_link`: a route without next hop."""
+    """The default route and whether its next hop answers: ARP, or on a line without IPv4 neighbour discovery
+    (`six`; its gateway is then written with its interface). `on_link`: a route without next hop."""
 
     layer: ClassVar[Layer] = "gateway"
     route: bool = False
     gateway: str | None = None
     on_link: bool = False
+    six: bool = False
     arp: Literal["answered", "silent", "unknown"] = "unknown"
     mac: str | None = None
     ms: float | None = None
@@ -157,12 +159,16 @@ class DnsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     ms: float | None = None
 
 
+EncryptedOutcome = Literal["answered", "refused", "timeout", "untrusted", "broken"]
+
+
 class DnsResult(ProbeResult, frozen=True, kw_only=True, tag="dns"):
     """The resolvers in use, and one asked directly (None when not configured).
 
     `warm_ms`: the first resolver's time for a name that it has just looked up. `made_up`: its answer to a
     name that nobody has; `public_made_up` the same of the one beyond. `canary`: an answer from an address
     where no server can be. `nat64`: prefixes by which IPv4 is reached over IPv6 (RFC 7050).
+    `dot` and `doh`: whether encrypted DNS gets through (RFC 7858, RFC 8484).
     """
 
     layer: ClassVar[Layer] = "dns"
@@ -173,6 +179,8 @@ class DnsResult(ProbeResult, frozen=True, kw_only=True, tag="dns"):
     public_made_up: DnsAnswer | None = None
     canary: DnsAnswer | None = None
     nat64: tuple[str, ...] = ()
+    dot: EncryptedOutcome | None = None
+    doh: EncryptedOutcome | None = None
 
 
 HttpOutcome = Literal[
@@ -183,7 +191,8 @@ HttpOutcome = Literal[
 class HttpResult(ProbeResult, frozen=True, kw_only=True, tag="http"):
     """The 204 probe. `redirect`: to another host; `replaced`: a page where none is due.
 
-    `sign_in`: that page asks for something. `https` is the same probe over TLS.
+    `sign_in`: that page asks for something. `https` is the same probe over TLS. `captive` is what the
+    portal's own API says where DHCP names one (RFC 8910), `portal` the page that it names for people.
     """
 
     layer: ClassVar[Layer] = "http"
@@ -193,6 +202,8 @@ class HttpResult(ProbeResult, frozen=True, kw_only=True, tag="http"):
     ms: float | None = None
     sign_in: bool = False
     https: HttpOutcome | None = None
+    captive: bool | None = None
+    portal: str | None = None
 
 
 TlsOutcome = Literal[

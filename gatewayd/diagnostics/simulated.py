@@ -11,9 +11,9 @@ from datetime import datetime
 from gatewayd.diagnostics.certificate import Sight
 from gatewayd.diagnostics.mail_server import Exchangers, Greeting
 from gatewayd.diagnostics.ports import Port
-from gatewayd.diagnostics.results import AnchorAnswer, DnsAnswer
+from gatewayd.diagnostics.results import AnchorAnswer, DnsAnswer, EncryptedOutcome
 from gatewayd.diagnostics.sip import Answer as SipAnswer
-from gatewayd.diagnostics.world import Changes, Download, HttpAnswer, RecordKind
+from gatewayd.diagnostics.world import Captive, Changes, Download, HttpAnswer, RecordKind
 from gatewayd.netd.verbs import ArpProbeAnswer, ArpReply, DhcpOffer, DhcpProbeAnswer
 from gatewayd.settings import DiagnosticsSettings
 from gatewayd.system.netlink import Address, Link, Neighbour, Route
@@ -165,6 +165,17 @@ class SimulatedWorld:
 
     async def throttled(self) -> bool | None:
         return False
+
+    async def dns_over_tls(self, server: str, name: str, seconds: float) -> EncryptedOutcome:
+        return "answered"
+
+    async def dns_over_https(
+        self, url: str, name: str, resolvers: Sequence[str], seconds: float
+    ) -> EncryptedOutcome:
+        return "answered"
+
+    async def captive(self, url: str, resolvers: Sequence[str], seconds: float) -> Captive | None:
+        return Captive(captive=False)
 
     async def loop_lag_ms(self) -> float:
         return 0.4

@@ -8,6 +8,7 @@ OPTIONS tells whether the server lives. No transaction is left open and no telep
 from __future__ import annotations
 
 import asyncio
+import errno
 import secrets
 import ssl
 import time
@@ -76,8 +77,9 @@ async def ask(line: Line, seconds: float) -> Answer:
         return Answer("service", method)
     except ConnectionRefusedError:
         return Answer("refused", method)
-    except (OSError, EOFError, asyncio.LimitOverrunError):
-        return Answer("silent", method)
+    except (OSError, EOFError, asyncio.LimitOverrunError) as error:
+        no_way = getattr(error, "errno", None) in (errno.ENETUNREACH, errno.EADDRNOTAVAIL)
+        return Answer("unresolved" if no_way else "silent", method)
 
 
 def meaning(method: Method, status: int, *, proven: bool) -> PhoneOutcome:
@@ -99,6 +101,8 @@ class _Wire(Protocol):
 
     here: str
     """Our own end as a Via names it."""
+    repeated: bool
+    """The last request was sent more than once: a server without memory may have taken its nonce as used."""
 
     async def ask(self, data: bytes, read: Callable[[bytes], Reply | None]) -> Reply:
         """The final response; waits for ever. Raises OSError."""
@@ -124,11 +128,13 @@ class _Dialogue:
             reply, ms = await self._ask(number, extra)
             account = self._line.account
             challenge = self._challenge(reply) if account is not None else None
-            if account is None or challenge is None or (extra and not challenge.stale):
+            if account is None or challenge is None:
+                break
+            if extra and not challenge.stale and not self._wire.repeated:
                 break
             extra = (sip_digest.authorization(challenge, account, self._method, self._uri),)
             algorithm = challenge.algorithm
-        outcome = meaning(self._method, reply.status, proven=bool(extra))
+        outcome = meaning(self._method, reply.status, proven=bool(extra) and not self._wire.repeated)
         count = bindings(reply) if outcome == "registered" else None
         return Answer(
             "empty" if count == 0 else outcome, self._method, reply.status, count, algorithm, round(ms, 3)
@@ -191,6 +197,7 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     def __init__(self) -> None:
         self.here = ""
+        self.repeated = False
         self._inbox: asyncio.Queue[bytes | None] = asyncio.Queue(_INBOX)
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -210,9 +217,11 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     async def ask(self, data: bytes, read: Callable[[bytes], Reply | None]) -> Reply:
         assert self._transport is not None
-        wait, refusals = _T1, 0
+        wait, refusals, sent = _T1, 0, 0
         while True:
             self._transport.sendto(data)
+            sent += 1
+            self.repeated = sent > 1
             try:
                 async with asyncio.timeout(wait):
                     while (came := await self._inbox.get()) is not None:
@@ -234,6 +243,7 @@ class _Stream:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self.repeated = False
         self.here = _place(writer.get_extra_info("sockname"))
 
     async def ask(self, data: bytes, read: Callable[[bytes], Reply | None]) -> Reply:

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, Protocol
 from gatewayd.diagnostics.certificate import Sight
 from gatewayd.diagnostics.mail_server import Exchangers, Greeting
 from gatewayd.diagnostics.ports import Port
-from gatewayd.diagnostics.results import AnchorAnswer, DnsAnswer
+from gatewayd.diagnostics.results import AnchorAnswer, DnsAnswer, EncryptedOutcome
 from gatewayd.diagnostics.sip import Answer as SipAnswer
 from gatewayd.netd.verbs import ArpProbeAnswer, DhcpProbeAnswer
 from gatewayd.settings import DiagnosticsSettings
@@ -36,6 +36,14 @@ class HttpAnswer(NamedTuple):
     body: bytes = b""
     failure: str | None = None
     ms: float | None = None
+
+
+class Captive(NamedTuple):
+    """What a captive portal's API says (RFC 8908): whether we are held back, and the page for people (None:
+    it names none)."""
+
+    captive: bool
+    page: str | None = None
 
 
 class Download(NamedTuple):
@@ -113,6 +121,20 @@ class World(Protocol):
 
     async def get(self, url: str, resolvers: Sequence[str], seconds: float) -> HttpAnswer:
         """One GET; a host name is resolved through `resolvers`."""
+        ...
+
+    async def dns_over_tls(self, server: str, name: str, seconds: float) -> EncryptedOutcome:
+        """Asks `address[:port]#host` for `name`."""
+        ...
+
+    async def dns_over_https(
+        self, url: str, name: str, resolvers: Sequence[str], seconds: float
+    ) -> EncryptedOutcome:
+        """Asks a DoH server for `name`."""
+        ...
+
+    async def captive(self, url: str, resolvers: Sequence[str], seconds: float) -> Captive | None:
+        """What a captive portal's API says; None when it says nothing."""
         ...
 
     async def loop_lag_ms(self) -> float:

@@ -95,6 +95,14 @@ async def test_lost_datagrams_are_sent_again() -> None:
     assert (await asked(Registrar(silent=99), "tcp", seconds=0.3)).outcome == "silent"
 
 
+async def test_a_lost_answer_is_no_wrong_password() -> None:
+    """This registrar remembers no request: to a repeated proof it says that its nonce is no good."""
+    registrar = Registrar(lost=1)
+    assert (await asked(registrar)).outcome == "registered"
+    assert len(registrar.requests) == 4
+    assert (await asked(Registrar(lost=2), seconds=6.0)).outcome == "unclear"
+
+
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 async def test_nobody_at_the_port(transport: Any) -> None:
     async with Registrar().serving("tcp") as port:

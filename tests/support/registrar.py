@@ -23,7 +23,8 @@ _HASHES = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 class Registrar:
     """`users` are names and passwords; `telephones` are registered; `algorithms` are offered in this order.
 
-    `always` answers everything with one status. `silent` drops so many requests first, `stale` lets so many
+    `always` answers everything with one status. `silent` drops so many requests first, `lost` so many
+    answers to a proof, `stale` lets so many
     nonces run out, `trying` sends a 100 before each answer.
     """
 
@@ -34,6 +35,7 @@ class Registrar:
     proxy: bool = False
     always: int | None = None
     silent: int = 0
+    lost: int = 0
     stale: int = 0
     trying: bool = False
     requests: list[str] = field(default_factory=list)
@@ -57,6 +59,9 @@ class Registrar:
         state = self._proven(text, method, uri)
         if state != "proven":
             return [*trying, self._reply(text, 407 if self.proxy else 401, *self._challenges(state))]
+        if self.lost:
+            self.lost -= 1
+            return []
         contacts = [f"m: {', '.join(self.telephones)}"] if self.telephones else []
         return [*trying, self._reply(text, 200, *contacts)]
 
@@ -111,18 +116,22 @@ class Registrar:
 
     @asynccontextmanager
     async def serving(
-        self, transport: str = "udp", context: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+        self,
+        transport: str = "udp",
+        context: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
     ) -> AsyncIterator[int]:
         """Listens; the port."""
         if transport == "udp":
             loop = asyncio.get_running_loop()
-            made, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=(host, 0))
+            made, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=(host, port))
             try:
                 yield made.get_extra_info("sockname")[1]
             finally:
                 made.close()
             return
-        server = await asyncio.start_server(self.stream, host, 0, ssl=context)
+        server = await asyncio.start_server(self.stream, host, port, ssl=context)
         async with server:
             yield server.sockets[0].getsockname()[1]
 
