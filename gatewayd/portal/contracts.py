@@ -12,7 +12,7 @@ from gatewayd.store.database import Unit
 
 
 class About(Struct, frozen=True, kw_only=True):
-    """What the agent is: its endpoint id, and what the maker says of the box."""
+    """What the agent is: its endpoint id, and what the maker says of the box. `folder` holds its state."""
 
     endpoint: str
     software: str
@@ -21,6 +21,7 @@ class About(Struct, frozen=True, kw_only=True):
     product_class: str = "gatewayd"
     serial: str = ""
     started: float = 0.0
+    folder: str = "/"
 
 
 class Sender(Struct, frozen=True, kw_only=True):

@@ -115,6 +115,7 @@ class Portal:
                 oui=ground.oui or "",
                 serial=ground.serial or "",
                 started=ground.clock.monotonic(),
+                folder=str(ground.key.parent),
             ),
             database=ground.database,
             bus=ground.bus,

@@ -186,6 +186,9 @@ async def test_over_tls_with_the_boxs_key(tmp_path: Path) -> None:
                 assert await controller.get("Device.LocalAgent.EndpointID") == {
                     "Device.LocalAgent.EndpointID": box
                 }
+                known = await controller.get("Device.LocalAgent.Certificate.*.Issuer")
+                assert set(known.values()) == {"CN=Test authority"}
+                assert len(known) == 2
             foreign = await asyncio.to_thread(Authority, tmp_path / "foreign", "Somebody else")
             await at.call("portal.configure", authority=foreign.pem)
 

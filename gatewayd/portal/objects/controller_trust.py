@@ -26,7 +26,10 @@ def _trust() -> tuple[Object, ...]:
         Object(
             path=trust,
             stored=True,
-            params=(Param(name="UntrustedRole", kind="list", access="rw", most=1024),),
+            params=(
+                Param(name="UntrustedRole", kind="list", access="rw", most=1024),
+                Param(name="TOFUAllowed", kind="boolean", read=always(False)),
+            ),
         ),
         Object(
             path=f"{trust}Role.{{i}}.",

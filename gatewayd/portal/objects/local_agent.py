@@ -25,7 +25,6 @@ NOTIFICATIONS = (
     "ObjectDeletion",
     "OperationComplete",
     "Event",
-    "OnBoardRequest",
 )
 
 
@@ -81,6 +80,8 @@ def _agent_object() -> Object:
                 ignored=True,
             ),
             Param(name="SupportedProtocols", kind="list", read=always(["MQTT", "WebSocket"])),
+            Param(name="SupportedNumberOfSubscriptions", kind="int", read=always(-1)),
+            Param(name="MaxSubscriptionChangeAdoptionTime", kind="unsignedInt", read=always(5)),
         ),
         events=(EventSpec(name="Periodic!"),),
     )
@@ -114,6 +115,7 @@ def _ways() -> tuple[Object, ...]:
                 enable(),
                 Param(name="Status", read=_way_status),
                 Param(name="Protocol", access="rw", default="MQTT", one_of=("MQTT", "WebSocket")),
+                Param(name="EnableMDNS", kind="boolean", read=always(False)),
             ),
         ),
         Object(
