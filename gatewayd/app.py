@@ -149,6 +149,7 @@ class House:
         async with AsyncExitStack() as stack:
             self._listen_to_signals()
             await asyncio.to_thread(self._make_folders)
+            stack.callback(os.close, self._lock)
             database = await self._open_state(stack)
             tls = await self._open_identity(database)
             await self._start_processes(stack)
@@ -295,7 +296,7 @@ class House:
         await jobs.recover()
         secret = await asyncio.to_thread(self._ledger_secret)
         ledger = Ledger(database, self._clock, secret)
-        portal = await open_portal(ground, self._privacy, locks, ledger, audit, secret)
+        portal = await open_portal(ground, self._privacy, locks, ledger, audit, secret, self._keeper)
         registry = Registry(
             database=database,
             clock=self._clock,

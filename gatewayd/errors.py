@@ -81,6 +81,8 @@ ERRORS: dict[str, ErrorSpec] = {
     "access.throttled": ErrorSpec(429, 7005, True, "Too many tries"),
     # The portal link
     "portal.expired": ErrorSpec(410, 7022, False, "The command came too late"),
+    "portal.restored": ErrorSpec(409, 7022, False, "The box's state was restored from a backup"),
+    "portal.too_many_timers": ErrorSpec(429, 7005, True, "Too many timers run already"),
     "portal.clock_untrusted": ErrorSpec(503, 7022, True, "The box does not know the time just now"),
     "portal.vetoed": ErrorSpec(403, 7006, False, "The owner does not let the operator do this"),
     "portal.certificate_invalid": ErrorSpec(422, 7012, False, "The certificate cannot be used"),
@@ -176,6 +178,7 @@ ERRORS: dict[str, ErrorSpec] = {
     "diagnostics.unresolved": ErrorSpec(502, 7022, True, "The name cannot be looked up"),
     "diagnostics.unreachable": ErrorSpec(502, 7022, True, "The target cannot be reached"),
     "diagnostics.no_speedtest_server": ErrorSpec(503, 7022, False, "There is no speed-test server"),
+    "diagnostics.not_set": ErrorSpec(404, 7016, False, "The settings name no server for this"),
     "diagnostics.consent_needed": ErrorSpec(403, 7006, False, "Somebody at home has to agree"),
     "diagnostics.capture_not_found": ErrorSpec(404, 7016, False, "There is no such capture"),
     "diagnostics.tools_busy": ErrorSpec(429, 7005, True, "Too many tools run at once"),

@@ -1,4 +1,5 @@
-"""What diagnostics is told of the rest of the box: Wi-Fi's devices, television's streams, the line's past.
+"""What diagnostics is told of the rest of the box: Wi-Fi's devices, television's streams, the line's past;
+and what the household is told of outages.
 
 Part of the composition root: features do not know one another.
 """
@@ -7,12 +8,16 @@ from __future__ import annotations
 
 import msgspec
 
+from gatewayd.access.alerts import Alerts, Kind
 from gatewayd.diagnostics import TvChannel, TvSignal
 from gatewayd.diagnostics.house import Station
+from gatewayd.diagnostics.outage_model import OutageAlerted, OutageEnded, OutageScope
 from gatewayd.diagnostics.speed_watch import Busiest
 from gatewayd.diagnostics.watch import OutageWatch
 from gatewayd.dvr.service import DvrService
 from gatewayd.errors import GatewayError
+from gatewayd.events import EventData
+from gatewayd.store.database import Unit
 from gatewayd.wifi import WifiService
 
 
@@ -27,6 +32,29 @@ class TelevisionSignal:
         streams = await self._dvr.streams()
         items = msgspec.convert(streams or (), tuple[TvChannel, ...], from_attributes=True)
         return TvSignal(recorder=streams is not None, items=items)
+
+
+class OutageAlerts:
+    """Outages as alerts of the household's, which are mailed where the installer's settings say so."""
+
+    def __init__(self, alerts: Alerts) -> None:
+        self._alerts = alerts
+
+    def witness(self, unit: Unit, data: EventData) -> None:
+        """For `Database.on_event`: an outage of a minute, and its end."""
+        if isinstance(data, OutageAlerted):
+            self._alerts.raise_(unit, _OUTAGES[data.outage.scope], data.outage.id)
+        elif isinstance(data, OutageEnded) and data.outage.alerted and data.became is None:
+            self._alerts.raise_(unit, "outage_over", data.outage.id)
+
+
+_OUTAGES: dict[OutageScope, Kind] = {
+    "internet": "outage",
+    "v4": "outage_part",
+    "v6": "outage_part",
+    "dns": "outage_part",
+    "unstable": "outage_unstable",
+}
 
 
 class HouseholdView:

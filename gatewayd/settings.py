@@ -13,6 +13,9 @@ from gatewayd.errors import GatewayError
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 SYSTEM_FILE = Path("/etc/gatewayd/gatewayd.toml")
+_DOMAIN = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"
+_SIP_ACCOUNT = r"^[A-Za-z0-9+_.!~*'()&=$,%-]{1,64}(@[A-Za-z0-9.:\[\]-]{1,253})?$"  # RFC 3261, 25.1: user
+_SIP_LOGIN = r"^[!-~]{1,128}$"
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -102,11 +105,17 @@ class DiagnosticsSettings(_Section, frozen=True, kw_only=True):
     are enough. `resolvers` empty means those of /etc/resolv.conf. `public_resolver` is asked directly to
     tell a broken resolver from a broken line. `http_probe_url` is plain http and answers 204,
     `https_probe_url` the same over TLS. `dns_canary` is an address at which no DNS server can be (one of
-    RFC 5737): an answer from there is somebody else's. `tls_probe` is `host:port` (left out: that of
+    RFC 5737): an answer from there is somebody else's. `dot_server` (`address[:port]#name`) and `doh_url` are
+    asked whether encrypted DNS gets through. `tls_probe` is `host:port` (left out: that of
     `https_probe_url`); `tls_pins` are SHA-256 sums (hex) of the public keys that it may have. `bulk_url`
     serves about 200 kB. `cloud_url` is the operator's own service. `speedtest_url` is a speed-test server
     (`gatewayd speedtest-server`, or another one of the IETF's responsiveness test). `plan_*` is what was
-    bought. Mail servers are `host:port`. `tv_multicast` is `group:port`.
+    bought. `tv_multicast` is `group:port`.
+
+    `sip_server` is `host[:port]`; without a port its SRV records are looked up. With `sip_account` (`user` or
+    `user@domain`) and `sip_password_file` (its first line is the password) the registrar is asked whether the
+    account is let in and a telephone registered; `sip_login` is the name for the password if it is another.
+    Mail servers are `host:port`; `mail_domain` is a domain whose mail must have somewhere to go.
     """
 
     anchors_v4: tuple[str, ...] = ()
@@ -118,13 +127,20 @@ class DiagnosticsSettings(_Section, frozen=True, kw_only=True):
     speedtest_url: str | None = None
     https_probe_url: str | None = None
     dns_canary: str | None = None
+    dot_server: str | None = None
+    doh_url: str | None = None
     ntp_server: str | None = None
     tls_probe: str | None = None
     tls_pins: tuple[str, ...] = ()
     bulk_url: str | None = None
     cloud_url: str | None = None
     sip_server: str | None = None
+    sip_transport: Literal["udp", "tcp", "tls"] = "udp"
+    sip_account: Annotated[str, msgspec.Meta(pattern=_SIP_ACCOUNT)] | None = None
+    sip_login: Annotated[str, msgspec.Meta(pattern=_SIP_LOGIN)] | None = None
+    sip_password_file: str | None = None
     mail_servers: tuple[str, ...] = ()
+    mail_domain: Annotated[str, msgspec.Meta(pattern=_DOMAIN)] | None = None
     tv_stream_url: str | None = None
     tv_multicast: str | None = None
     plan_down_mbits: Annotated[float, msgspec.Meta(gt=0)] | None = None

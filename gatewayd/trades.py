@@ -32,7 +32,7 @@ from gatewayd.dvr.fetcher import HttpNetwork
 from gatewayd.dvr.personal import DvrArea
 from gatewayd.dvr.service import DvrService
 from gatewayd.events import Bus
-from gatewayd.household_view import HouseholdView, TelevisionSignal
+from gatewayd.household_view import HouseholdView, OutageAlerts, TelevisionSignal
 from gatewayd.ledger import Ledger
 from gatewayd.operations import Locks, Operation
 from gatewayd.places import Places
@@ -112,6 +112,7 @@ async def open_trades(
 
     upkeep = Upkeep(ground.database, ground.clock, ground.tasks, doors.power, restart, busy)
     await upkeep.start()
+    ground.database.on_event(OutageAlerts(access.alerts).witness)
     line = await _line(stack, ground, doors, doctor, household, upkeep)
     view.watch = line.watch
     return Trades(access, household, wifi, dvr, doctor, upkeep, line, tools)
@@ -204,6 +205,7 @@ async def open_portal(
     ledger: Ledger,
     audit: AuditLog,
     secret: bytes,
+    keeper: Keeper,
 ) -> Portal:
     """The link to the operator: its rows belong in the table, then it is started. `secret` keys marks."""
     maker, state = ground.settings.portal, ground.where.state
@@ -222,6 +224,7 @@ async def open_portal(
             secret=secret,
             software=__version__,
             boot=await asyncio.to_thread(boot_id),
+            restored=keeper.restored_from is not None,
             oui=maker.oui,
             serial=maker.serial,
         )

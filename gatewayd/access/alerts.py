@@ -1,4 +1,4 @@
-"""Alerts: what the owner should know of who came in, kept until it was seen."""
+"""Alerts: what the owner should know of who came in and of the line, kept until it was seen."""
 
 from __future__ import annotations
 
@@ -18,13 +18,20 @@ from gatewayd.store.database import Database, Unit
 from gatewayd.system.clock import Clock
 from gatewayd.system.identity import new_id
 
-Kind = Literal["new_session", "many_failures", "refresh_reused", "technician_visit", "portal_change"]
+Kind = Literal[
+    "new_session", "many_failures", "refresh_reused", "technician_visit", "portal_change",
+    "outage", "outage_part", "outage_unstable", "outage_over",
+]  # fmt: skip
 SENTENCES: dict[Kind, str] = {
     "new_session": "A new app or browser was let in. If it was none of yours, end its session.",
     "many_failures": "Somebody has tried many wrong codes or passwords.",
     "refresh_reused": "A copy of a token was used; its session was ended. Pair that app again.",
     "technician_visit": "A technician was let in. What is done in the visit stands in its receipt.",
     "portal_change": "The operator's portal has changed something on the box.",
+    "outage": "The internet connection has not worked for more than a minute.",
+    "outage_part": "A part of the internet connection has not worked for more than a minute.",
+    "outage_unstable": "The internet connection comes and goes.",
+    "outage_over": "The internet connection works again.",
 }
 MOST = 500
 FAILURES = 10
@@ -43,8 +50,8 @@ class AlertRaised(EventData, frozen=True, kw_only=True):
 
 
 class OwnAlert(msgspec.Struct, frozen=True, kw_only=True):
-    """One alert. `subject` is an opaque id (a session, a visit) or the name of an operation; `count` says how
-    often it came before it was seen."""
+    """One alert. `subject` is an opaque id (a session, a visit, an outage) or an operation's name; `count` is
+    how often it came before it was seen."""
 
     id: str
     time: datetime

@@ -19,7 +19,7 @@ import structlog
 
 from gatewayd.access.alerts import SENTENCES, AlertRaised
 from gatewayd.errors import GatewayError
-from gatewayd.events import Bus
+from gatewayd.events import Bus, Subscription
 from gatewayd.settings import EmailSettings
 from gatewayd.store.database import Database
 from gatewayd.system.clock import Clock
@@ -47,13 +47,16 @@ class Mailer:
         self._box = " ".join(box.split())  # it stands in a header
 
     async def run(self) -> None:
-        """Runs for ever: sends what waits, at each alert and after each pause that a failure asked for."""
+        """Runs for ever: sends what waits, at each alert and after each pause that a failure asked for.
+
+        A new alert ends such a pause: most often the line was the reason, and the news is that it is back.
+        """
         with self._bus.subscribe(AlertRaised.topic, size=1) as raised:
             while True:
-                await self._send_all()
+                await self._send_all(raised)
                 await anext(raised)
 
-    async def _send_all(self) -> None:
+    async def _send_all(self, raised: Subscription) -> None:
         """Until nothing waits. A failure is told once; then it is tried again, later and later."""
         pause, tried = FIRST_RETRY, 0.0
         while rows := await self._waiting():
@@ -67,13 +70,24 @@ class Mailer:
                     await self._mark(rows)
                     pause, tried = FIRST_RETRY, 0.0
                     continue
-                await self._clock.sleep(pause)
-                tried += pause
+                tried += await self._pause(raised, pause)
                 pause = min(LAST_RETRY, pause * 2)
                 continue
             await self._mark(rows)
             pause, tried = FIRST_RETRY, 0.0
             log.info("access.mail_sent", count=len(rows))
+
+    async def _pause(self, raised: Subscription, seconds: float) -> float:
+        """Waits for the time or for news; how long it was."""
+        began = self._clock.monotonic()
+        waits = (asyncio.ensure_future(self._clock.sleep(seconds)), asyncio.ensure_future(anext(raised)))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+        return self._clock.monotonic() - began
 
     async def _waiting(self) -> list[Any]:
         return await self._database.fetch_all(
@@ -140,5 +154,5 @@ def _message(settings: EmailSettings, box: str, rows: list[Any], now: datetime) 
         + (f" ({row['count']} times)" if row["count"] > 1 else "")
         for row in rows
     ]
-    message.set_content("\n".join([*lines, "", "More stands on the box's own page, under Access."]) + "\n")
+    message.set_content("\n".join([*lines, "", "More stands on the box's own page."]) + "\n")
     return message

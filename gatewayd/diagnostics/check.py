@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from gatewayd.diagnostics.house import EmptyHouse, House, Load
 from gatewayd.diagnostics.learned import Learned
-from gatewayd.diagnostics.results import AddressResult, AnyResult, ProbeResult
+from gatewayd.diagnostics.result_base import ProbeResult
+from gatewayd.diagnostics.results import AddressResult, AnyResult
 from gatewayd.diagnostics.words import Status
 from gatewayd.diagnostics.world import RecordKind, World
 from gatewayd.settings import DiagnosticsSettings

@@ -25,6 +25,8 @@ SIGNAL_WARN_DBM, SIGNAL_FAIL_DBM = -67, -75
 RETRIES = 0.2
 CLIENT_LOSS, CLIENT_LOSS_SURE = 0.02, 0.1
 TRANSITIONS = 3
+MAIL_FAILS = frozenset({"turned_away", "mute", "refused", "timeout", "unreachable"})
+"""How a mail server that cannot be used answers. A wrong certificate may be a private server's."""
 
 
 class Found(NamedTuple):

@@ -6,12 +6,12 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeVar
 
+from gatewayd.diagnostics.result_base import ProbeResult
 from gatewayd.diagnostics.results import (
     AddressResult,
     AnyResult,
     CarrierResult,
     ClockResult,
-    CloudResult,
     DnsResult,
     DuplicateResult,
     EdgeResult,
@@ -22,18 +22,15 @@ from gatewayd.diagnostics.results import (
     LineResult,
     LinkResult,
     LoadResult,
-    MailResult,
     MtuResult,
     PaceResult,
-    PhoneResult,
-    ProbeResult,
     QualityResult,
     SelfResult,
     StabilityResult,
     TlsResult,
-    TvResult,
     WifiResult,
 )
+from gatewayd.diagnostics.service_results import CloudResult, MailResult, PhoneResult, TvResult
 
 R = TypeVar("R", bound=ProbeResult)
 

@@ -14,14 +14,27 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
 
-from gatewayd.diagnostics import certificate, multicast, ports, sip, sntp, web
+from gatewayd.diagnostics import (
+    capport,
+    certificate,
+    encrypted_dns,
+    mail_server,
+    multicast,
+    ports,
+    sntp,
+    telephone,
+    web,
+)
 from gatewayd.diagnostics.icmp import Pinger
 from gatewayd.diagnostics.lookup import endpoint, resolve
+from gatewayd.diagnostics.mail_server import Exchangers, Greeting
 from gatewayd.diagnostics.ports import CarrierLog, Port
-from gatewayd.diagnostics.results import AnchorAnswer, ConnectOutcome, DnsAnswer
-from gatewayd.diagnostics.world import Changes, Download, HttpAnswer, RecordKind
+from gatewayd.diagnostics.results import AnchorAnswer, ConnectOutcome, DnsAnswer, EncryptedOutcome
+from gatewayd.diagnostics.sip import Answer as SipAnswer
+from gatewayd.diagnostics.world import Captive, Changes, Download, HttpAnswer, RecordKind
 from gatewayd.netd.client import NetworkDoor
 from gatewayd.netd.verbs import ArpProbeAnswer, DhcpProbeAnswer
+from gatewayd.settings import DiagnosticsSettings
 from gatewayd.system import netlink, sockdiag
 from gatewayd.system.boot import boot_id
 
@@ -151,10 +164,16 @@ class LiveWorld:
     async def download(self, url: str, resolvers: Sequence[str], seconds: float, most: int) -> Download:
         return await web.download(url, resolvers, seconds, most)
 
-    async def sip_options(self, server: str, resolvers: Sequence[str], seconds: float) -> int | None:
-        host, port = endpoint(server, 5060)
-        address = await web.address_of(host, resolvers)
-        return None if address is None else await sip.options(address, port, seconds)
+    async def telephone(
+        self, targets: DiagnosticsSettings, resolvers: Sequence[str], seconds: float
+    ) -> SipAnswer:
+        return await telephone.ask(targets, resolvers, seconds)
+
+    async def mail_server(self, host: str, address: str, port: int, seconds: float) -> Greeting:
+        return await mail_server.greet(host, address, port, seconds)
+
+    async def exchangers(self, domain: str, resolvers: Sequence[str]) -> Exchangers:
+        return await mail_server.exchangers(domain, resolvers)
 
     async def multicast(self, group: str, interface: str | None, seconds: float) -> bool:
         address, port = endpoint(group, 0)
@@ -168,6 +187,17 @@ class LiveWorld:
 
     async def throttled(self) -> bool | None:
         return await asyncio.to_thread(ports.throttled)
+
+    async def dns_over_tls(self, server: str, name: str, seconds: float) -> EncryptedOutcome:
+        return await encrypted_dns.over_tls(server, name, seconds)
+
+    async def dns_over_https(
+        self, url: str, name: str, resolvers: Sequence[str], seconds: float
+    ) -> EncryptedOutcome:
+        return await encrypted_dns.over_https(url, name, resolvers, seconds)
+
+    async def captive(self, url: str, resolvers: Sequence[str], seconds: float) -> Captive | None:
+        return await capport.ask(url, resolvers, seconds)
 
     async def loop_lag_ms(self) -> float:
         late: list[float] = []

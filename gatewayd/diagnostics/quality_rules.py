@@ -95,9 +95,13 @@ def bufferbloat(seen: Facts) -> Found | None:
 
 
 def phone(seen: Facts) -> Found | None:
-    """The telephone's server does not answer, or refuses."""
+    """The telephone's server does not answer or fails, turns the account away, or misses its telephone."""
     if seen.phone.status != "failed":
         return None
+    if seen.phone.outcome == "account":
+        return Found("PHONE_ACCOUNT", "high")
+    if seen.phone.outcome == "empty":
+        return Found("PHONE_NOT_REGISTERED", "medium") if seen.phone.lost else None
     return Found("PHONE_REG_FAIL", "high" if seen.online else "low")
 
 
@@ -113,11 +117,12 @@ def television(seen: Facts) -> Found | None:
 
 
 def mail(seen: Facts) -> Found | None:
-    """No mail server can be reached, or one cannot."""
-    missed = [one for one in seen.mail.servers if one.outcome != "connected"]
-    if not missed:
-        return None
-    return Found("MAIL_UNREACHABLE", "high" if seen.online else "low")
+    """A server for reading or sending does not answer or greet, or a domain's mail has nowhere to go."""
+    missed = [one for one in seen.mail.servers if one.use != "deliver" and one.outcome in claims.MAIL_FAILS]
+    if missed:
+        return Found("MAIL_UNREACHABLE", "high" if seen.online else "low")
+    nowhere = seen.mail.lookup in ("none", "refused") and seen.dns.status == "ok"
+    return Found("MAIL_UNREACHABLE", "medium" if seen.online else "low") if nowhere else None
 
 
 def wifi_weak(seen: Facts) -> Found | None:

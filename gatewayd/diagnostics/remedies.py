@@ -260,6 +260,20 @@ REMEDIES: dict[Verdict, Remedy] = {
         "once; then the telephone provider has to look.",
         "The internet works; the telephone does not.",
     ),
+    "PHONE_ACCOUNT": Remedy(
+        "services", "service", "technician",
+        "The internet works, but the telephone's server turns the account away: its name or password is "
+        "wrong or it is blocked. Compare them with the telephone provider's letter, in the telephone adapter "
+        "and in this box; if they are right, the telephone provider has to look.",
+        "The internet works; the telephone's account is turned away.",
+    ),
+    "PHONE_NOT_REGISTERED": Remedy(
+        "services", "home", "household",
+        "The internet and the telephone's server work, but the telephone is not registered there. Check that "
+        "the telephone adapter is switched on and connected, and restart it; if it stays so, its account has "
+        "to be entered anew.",
+        "The internet works; the telephone is not registered.",
+    ),
     "TV_STREAM_SERVER": Remedy(
         "services", "service", "service",
         "The internet works, but the television's server does not deliver in time. Nothing to do at home; "
@@ -280,8 +294,9 @@ REMEDIES: dict[Verdict, Remedy] = {
     ),
     "MAIL_UNREACHABLE": Remedy(
         "services", "service", "service",
-        "The internet works, but the mail server cannot be reached. Wait, or look at the mail provider's "
-        "status page; check the server's name and port if they were changed lately.",
+        "The internet works, but the mail server cannot be used. Wait, or look at the mail provider's status "
+        "page; check the server's name and port (993 to read, 465 or 587 to send; 25 is closed on many "
+        "lines) if they were changed lately.",
         "The internet works; the mail server does not answer.",
     ),
     "UNSTABLE": Remedy(

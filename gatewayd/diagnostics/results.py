@@ -13,16 +13,9 @@ from typing import ClassVar, Literal
 
 import msgspec
 
-from gatewayd.diagnostics.words import Layer, Status
-
-
-class ProbeResult(msgspec.Struct, frozen=True, kw_only=True, tag_field="check"):
-    """What one check found. Facts of a check that did not run keep their defaults."""
-
-    layer: ClassVar[Layer] = "none"
-    status: Status
-    detail: str = ""
-    seconds: float = 0.0
+from gatewayd.diagnostics.result_base import ProbeResult
+from gatewayd.diagnostics.service_results import CloudResult, MailResult, PhoneResult, TvResult
+from gatewayd.diagnostics.words import Layer
 
 
 class SelfResult(ProbeResult, frozen=True, kw_only=True, tag="self"):
@@ -104,12 +97,14 @@ class DuplicateResult(ProbeResult, frozen=True, kw_only=True, tag="duplicate"):
 
 
 class GatewayResult(ProbeResult, frozen=True, kw_only=True, tag="gateway"):
-    """The IPv4 default route and whether its next hop answers ARP. `on_link`: a route without next hop."""
+    """The default route and whether its next hop answers: ARP, or on a line without IPv4 neighbour discovery
+    (`six`; its gateway is then written with its interface). `on_link`: a route without next hop."""
 
     layer: ClassVar[Layer] = "gateway"
     route: bool = False
     gateway: str | None = None
     on_link: bool = False
+    six: bool = False
     arp: Literal["answered", "silent", "unknown"] = "unknown"
     mac: str | None = None
     ms: float | None = None
@@ -164,12 +159,16 @@ class DnsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     ms: float | None = None
 
 
+EncryptedOutcome = Literal["answered", "refused", "timeout", "untrusted", "broken"]
+
+
 class DnsResult(ProbeResult, frozen=True, kw_only=True, tag="dns"):
     """The resolvers in use, and one asked directly (None when not configured).
 
     `warm_ms`: the first resolver's time for a name that it has just looked up. `made_up`: its answer to a
     name that nobody has; `public_made_up` the same of the one beyond. `canary`: an answer from an address
     where no server can be. `nat64`: prefixes by which IPv4 is reached over IPv6 (RFC 7050).
+    `dot` and `doh`: whether encrypted DNS gets through (RFC 7858, RFC 8484).
     """
 
     layer: ClassVar[Layer] = "dns"
@@ -180,6 +179,8 @@ class DnsResult(ProbeResult, frozen=True, kw_only=True, tag="dns"):
     public_made_up: DnsAnswer | None = None
     canary: DnsAnswer | None = None
     nat64: tuple[str, ...] = ()
+    dot: EncryptedOutcome | None = None
+    doh: EncryptedOutcome | None = None
 
 
 HttpOutcome = Literal[
@@ -190,7 +191,8 @@ HttpOutcome = Literal[
 class HttpResult(ProbeResult, frozen=True, kw_only=True, tag="http"):
     """The 204 probe. `redirect`: to another host; `replaced`: a page where none is due.
 
-    `sign_in`: that page asks for something. `https` is the same probe over TLS.
+    `sign_in`: that page asks for something. `https` is the same probe over TLS. `captive` is what the
+    portal's own API says where DHCP names one (RFC 8910), `portal` the page that it names for people.
     """
 
     layer: ClassVar[Layer] = "http"
@@ -200,6 +202,8 @@ class HttpResult(ProbeResult, frozen=True, kw_only=True, tag="http"):
     ms: float | None = None
     sign_in: bool = False
     https: HttpOutcome | None = None
+    captive: bool | None = None
+    portal: str | None = None
 
 
 TlsOutcome = Literal[
@@ -330,45 +334,6 @@ class LanResult(ProbeResult, frozen=True, kw_only=True, tag="lan"):
 
     layer: ClassVar[Layer] = "wifi"
     clients: tuple[PingFigures, ...] = ()
-
-
-TvTrouble = Literal["server", "multicast", "signal"]
-
-
-class TvResult(ProbeResult, frozen=True, kw_only=True, tag="tv"):
-    """Television: whose streams are in trouble (channel names), and where. `multicast` and `stream` are our
-    own probes of the provider's television."""
-
-    layer: ClassVar[Layer] = "services"
-    wanted: int = 0
-    trouble: TvTrouble | None = None
-    channels: tuple[str, ...] = ()
-    multicast: Literal["flows", "silent"] | None = None
-    stream: Literal["keeps_up", "slow", "stands_still", "unreachable"] | None = None
-    stream_ratio: float | None = None
-
-
-class PhoneResult(ProbeResult, frozen=True, kw_only=True, tag="phone"):
-    """The telephone server's answer to SIP OPTIONS (RFC 3261); None when it did not answer."""
-
-    layer: ClassVar[Layer] = "services"
-    server: str | None = None
-    sip_status: int | None = None
-
-
-class MailResult(ProbeResult, frozen=True, kw_only=True, tag="mail"):
-    """The mail servers' ports."""
-
-    layer: ClassVar[Layer] = "services"
-    servers: tuple[AnchorAnswer, ...] = ()
-
-
-class CloudResult(ProbeResult, frozen=True, kw_only=True, tag="cloud"):
-    """The operator's own service."""
-
-    layer: ClassVar[Layer] = "services"
-    reached: bool | None = None
-    http_status: int | None = None
 
 
 class StabilityResult(ProbeResult, frozen=True, kw_only=True, tag="stability"):

@@ -16,11 +16,12 @@ _ONE_PACKET = 1500
 
 
 def captive_portal(seen: Facts) -> Found | None:
-    """A redirect, or a page that asks for something; without, the page of a walled garden."""
+    """A redirect, a page that asks for something, an API that says so; else a walled garden's page."""
     if not seen.portal:
         return None
     reached = seen.internet.v4_reached or seen.internet.v6_reached or seen.http.https == "expected"
     asks = seen.http.outcome == "redirect" or seen.http.sign_in or seen.http.http_status == 511
+    asks = asks or bool(seen.http.captive)
     return Found("CAPTIVE_PORTAL" if asks else "WALLED_GARDEN", "medium" if reached else "high")
 
 
@@ -55,6 +56,8 @@ def no_address(seen: Facts) -> Found | None:
     """No IPv4 address; why, as far as a DHCP probe could tell."""
     if seen.online or seen.address.v4 or seen.address.status not in ("failed", "warn"):
         return None
+    if seen.address.v6 and seen.gateway.six and seen.address.had is None and seen.address.dhcp == "silent":
+        return None  # nobody gives IPv4 here, and IPv6 has a way out: the fault is further on
     if seen.address.dhcp == "refused":
         return Found("ADDR_POOL_FULL", "high")
     if seen.address.had is not None and seen.address.dhcp != "offered":

@@ -35,6 +35,7 @@ _DOWN: frozenset[Verdict] = frozenset(
 _WELL: frozenset[Verdict] = frozenset(
     {
         "OK", "OK_IPV6_ONLY", "OK_CLOUD_DOWN", "SELF_DISK", "WIFI_WEAK", "LAN_CLIENT_LOSS", "PHONE_REG_FAIL",
+        "PHONE_ACCOUNT", "PHONE_NOT_REGISTERED",
         "TV_STREAM_SERVER", "TV_MULTICAST", "TV_SIGNAL", "MAIL_UNREACHABLE",
     }
 )  # fmt: skip

@@ -9,9 +9,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 
 from gatewayd.diagnostics.certificate import Sight
+from gatewayd.diagnostics.mail_server import Exchangers, Greeting
 from gatewayd.diagnostics.ports import Port
-from gatewayd.diagnostics.results import AnchorAnswer, DnsAnswer
-from gatewayd.diagnostics.world import Changes, Download, HttpAnswer, RecordKind
+from gatewayd.diagnostics.results import AnchorAnswer, DnsAnswer, EncryptedOutcome
+from gatewayd.diagnostics.sip import Answer as SipAnswer
+from gatewayd.diagnostics.world import Captive, Changes, Download, HttpAnswer, RecordKind
 from gatewayd.netd.verbs import ArpProbeAnswer, ArpReply, DhcpOffer, DhcpProbeAnswer
 from gatewayd.settings import DiagnosticsSettings
 from gatewayd.system.netlink import Address, Link, Neighbour, Route
@@ -141,8 +143,16 @@ class SimulatedWorld:
         await asyncio.sleep(self._pace)
         return Download(size=200_000, whole=True, connected=True, started=True, status=200, seconds=0.1)
 
-    async def sip_options(self, server: str, resolvers: Sequence[str], seconds: float) -> int | None:
-        return 200
+    async def telephone(
+        self, targets: DiagnosticsSettings, resolvers: Sequence[str], seconds: float
+    ) -> SipAnswer:
+        return SipAnswer("registered", "REGISTER", 200, 1, "SHA-256", 21.0)
+
+    async def mail_server(self, host: str, address: str, port: int, seconds: float) -> Greeting:
+        return Greeting("greeted", 18.0, True)
+
+    async def exchangers(self, domain: str, resolvers: Sequence[str]) -> Exchangers:
+        return Exchangers("found", (f"mx.{domain}",))
 
     async def multicast(self, group: str, interface: str | None, seconds: float) -> bool:
         return True
@@ -155,6 +165,17 @@ class SimulatedWorld:
 
     async def throttled(self) -> bool | None:
         return False
+
+    async def dns_over_tls(self, server: str, name: str, seconds: float) -> EncryptedOutcome:
+        return "answered"
+
+    async def dns_over_https(
+        self, url: str, name: str, resolvers: Sequence[str], seconds: float
+    ) -> EncryptedOutcome:
+        return "answered"
+
+    async def captive(self, url: str, resolvers: Sequence[str], seconds: float) -> Captive | None:
+        return Captive(captive=False)
 
     async def loop_lag_ms(self) -> float:
         return 0.4

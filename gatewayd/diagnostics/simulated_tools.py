@@ -6,6 +6,8 @@ import asyncio
 
 from gatewayd.diagnostics.capture import Captures
 from gatewayd.diagnostics.ping import summary
+from gatewayd.diagnostics.service_results import MailUse
+from gatewayd.diagnostics.service_tools import MailReport, MailServer, MailStart, PhoneReport, PhoneStart
 from gatewayd.diagnostics.speed_model import (
     DirectionResult,
     Latency,
@@ -82,6 +84,32 @@ class SimulatedTools:
         port = wanted.port or {"http": 80}.get(wanted.kind, 443)
         return ProbeResult(
             target=wanted.target, kind=wanted.kind, port=port, ok=True, steps=steps, address=_FAR
+        )
+
+    async def phone(self, wanted: PhoneStart, told: Told) -> PhoneReport:
+        return PhoneReport(
+            server=wanted.server or "sip.example",
+            transport=wanted.transport or "udp",
+            method="OPTIONS" if wanted.server else "REGISTER",
+            outcome="alive" if wanted.server else "registered",
+            sentence=_SIMULATED,
+            status=200,
+            bindings=None if wanted.server else 1,
+            algorithm=None if wanted.server else "SHA-256",
+            ms=21.0,
+        )
+
+    async def mail(self, wanted: MailStart, told: Told) -> MailReport:
+        domain = wanted.domain or "mail.example"
+        uses: tuple[tuple[int, MailUse], ...] = ((25, "deliver"), (465, "send"), (993, "read"))
+        servers = tuple(
+            MailServer(
+                target=f"mx.{domain}:{port}", use=use, outcome="greeted", address=_FAR, ms=18.0, secure=True
+            )
+            for port, use in uses
+        )
+        return MailReport(
+            ok=True, servers=servers, domain=domain, lookup="found", exchangers=(f"mx.{domain}",)
         )
 
     async def speedtest(self, wanted: SpeedtestStart, told: Told) -> SpeedtestResult:

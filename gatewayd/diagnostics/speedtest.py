@@ -157,6 +157,8 @@ class SpeedTest:
                 if answer.status != 200:
                     raise _no_server(f"it answers with status {answer.status}")
             config = msgspec.json.decode(text, type=Config)
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise _no_server("its certificate is not trusted") from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _no_server("it cannot be reached") from error
         except msgspec.DecodeError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from gatewayd.diagnostics.tool_model import LONGEST_TEXT, LookupRecord, LookupResult, RecordType
@@ -83,6 +84,25 @@ def _read(
         ms=round((time.monotonic() - started) * 1000, 3),
         records=tuple(records[:_MOST_RECORDS]),
     )
+
+
+async def services(name: str, resolvers: Sequence[str], *, seconds: float = 1.0) -> list[tuple[str, int]]:
+    """Hosts and ports of a service's SRV records (RFC 2782), at most three.
+
+    By their order and weight alone: who looks here asks one server, not many in turn.
+    """
+    found: list[tuple[int, int, str, int]] = []
+    for resolver in resolvers[:2]:
+        answer = await ask(resolver, name, "SRV", seconds=seconds, tries=1)
+        for record in answer.records:
+            parts = record.data.split()
+            if record.type == "SRV" and len(parts) == 4 and all(one.isdecimal() for one in parts[:3]):
+                order, weight, port = (int(one) for one in parts[:3])
+                if 0 < port < 65536 and parts[3] != ".":
+                    found.append((order, -weight, parts[3].removesuffix("."), port))
+        if answer.outcome == "answered":
+            break
+    return [(host, port) for _, _, host, port in sorted(found)[:3]]
 
 
 def endpoint(resolver: str) -> tuple[str, int]:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from gatewayd.diagnostics.capture import CaptureFile, CaptureQuery, CaptureResult, CaptureStart
+from gatewayd.diagnostics.service_tools import MailStart, PhoneStart
 from gatewayd.diagnostics.speed_model import SpeedtestResult, SpeedtestStart
 from gatewayd.diagnostics.tool_model import LookupStart, PingStart, ProbeStart, TracerouteStart
 from gatewayd.diagnostics.tools import Told, Tools
@@ -47,7 +48,8 @@ class _Row:
 def tool_operations(
     tools: Tools, measured: Callable[[str, float], None] = lambda series, value: None
 ) -> tuple[Operation, ...]:
-    """`diagnostics.ping`, `.traceroute`, `.lookup`, `.probe`, `.speedtest`, `.capture`, `.captures.get`.
+    """`diagnostics.ping`, `.traceroute`, `.lookup`, `.probe`, `.phone`, `.mail`,
+    `.speedtest`, `.capture`, `.captures.get`.
 
     `measured` keeps what a speed test found, by the name of a series.
     """
@@ -97,6 +99,8 @@ def tool_operations(
         row("traceroute", "The way to an address, with loss at each hop", TracerouteStart, tools.traceroute),
         row("lookup", "Ask a resolver for a name", LookupStart, tools.lookup),
         row("probe", "Try to reach a service: TCP, TLS, HTTP", ProbeStart, tools.probe),
+        row("phone", "Ask the telephone's server whether it is registered", PhoneStart, tools.phone),
+        row("mail", "Try the servers by which mail is read, sent and delivered", MailStart, tools.mail),
         # A speed test fills the line: no diagnosis may run beside it.
         row("speedtest", "Measure the line, down and up", SpeedtestStart, speedtest, "diagnostics"),
         Operation(

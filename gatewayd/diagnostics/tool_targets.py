@@ -51,6 +51,11 @@ async def address_of(
     raise _forbidden(field)
 
 
+def is_address(text: str) -> bool:
+    """Whether it is a literal address."""
+    return _literal(text) is not None
+
+
 def checked_name(target: str, field: str) -> str:
     """A host name without its final dot. Raises InvalidField."""
     name = target.removesuffix(".")

@@ -8,8 +8,9 @@ from typing import Protocol
 
 import msgspec
 
-from gatewayd.diagnostics import ping, probe_tool, tool_lookup, tool_targets, traceroute
+from gatewayd.diagnostics import ping, probe_tool, service_tools, tool_lookup, tool_targets, traceroute
 from gatewayd.diagnostics.capture import Captures, Capturing
+from gatewayd.diagnostics.service_tools import MailReport, MailStart, PhoneReport, PhoneStart
 from gatewayd.diagnostics.speed_model import SpeedtestResult, SpeedtestStart
 from gatewayd.diagnostics.speed_watch import Busiest
 from gatewayd.diagnostics.speedtest import LineFacts, SpeedTest
@@ -55,6 +56,14 @@ class Tools(Protocol):
         """TCP, TLS, HTTP."""
         ...
 
+    async def phone(self, wanted: PhoneStart, told: Told) -> PhoneReport:
+        """Is the telephone registered?"""
+        ...
+
+    async def mail(self, wanted: MailStart, told: Told) -> MailReport:
+        """Can mail be read and sent?"""
+        ...
+
     async def speedtest(self, wanted: SpeedtestStart, told: Told) -> SpeedtestResult:
         """Down, up, and the latency meanwhile."""
         ...
@@ -69,12 +78,14 @@ class LiveTools:
         resolvers: Callable[[], Awaitable[Sequence[str]]],
         speed: SpeedTest,
         captures: Captures,
+        targets: DiagnosticsSettings | None = None,
         own: bool = False,
     ) -> None:
         self.captures = captures
         self._resolvers = resolvers
         self._speed = speed
         self._own = own
+        self._targets = targets or DiagnosticsSettings()
 
     async def ping(self, wanted: PingStart, told: Told) -> PingResult:
         address = await self._address(wanted.target, wanted.family)
@@ -128,6 +139,14 @@ class LiveTools:
 
         return await probe_tool.probe(wanted, await self._resolvers(), own=self._own, told=tell)
 
+    async def phone(self, wanted: PhoneStart, told: Told) -> PhoneReport:
+        told(0.0, f"Asking {wanted.server or 'the telephone server'}", None)
+        return await service_tools.phone(wanted, self._targets, await self._resolvers(), own=self._own)
+
+    async def mail(self, wanted: MailStart, told: Told) -> MailReport:
+        told(0.0, f"Asking for {wanted.domain or 'the mail servers'}", None)
+        return await service_tools.mail(wanted, self._targets, await self._resolvers(), own=self._own)
+
     async def speedtest(self, wanted: SpeedtestStart, told: Told) -> SpeedtestResult:
         return await self._speed.run(wanted, told)
 
@@ -172,7 +191,8 @@ def live_tools(
         )
 
     speed = SpeedTest(targets.speedtest_url, clock, resolvers=resolvers, line=line, busiest=busiest)
-    return LiveTools(resolvers=resolvers, speed=speed, captures=Captures(network, clock), own=own)
+    captures = Captures(network, clock)
+    return LiveTools(resolvers=resolvers, speed=speed, captures=captures, targets=targets, own=own)
 
 
 def _bits(megabits: float | None) -> float | None:

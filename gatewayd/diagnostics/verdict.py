@@ -38,7 +38,13 @@ _QUALITY: frozenset[Verdict] = frozenset(
     {"LOSS_WAN", "LOSS_BURSTY", "JITTER_WAN", "BUFFERBLOAT", "SLOW_BELOW_PLAN", "DNS_SLOW"}
 )
 _SERVICES: frozenset[Verdict] = frozenset(
-    {"PHONE_REG_FAIL", "TV_STREAM_SERVER", "TV_MULTICAST", "MAIL_UNREACHABLE"}
+    {
+        "PHONE_REG_FAIL",
+        "PHONE_NOT_REGISTERED",
+        "TV_STREAM_SERVER",
+        "TV_MULTICAST",
+        "MAIL_UNREACHABLE",
+    }
 )
 _OUTAGE: frozenset[Verdict] = _CONNECTION | _NAMES | _TRANSPORT | _QUALITY | _SERVICES | _codes("UNSTABLE")
 _POOR_LINE = _QUALITY | _SERVICES
@@ -127,6 +133,15 @@ def _notes(seen: Facts) -> Iterable[str]:
         yield "CGNAT: the provider shares one public address among customers; nobody can call in."
     if seen.dns.nat64:
         yield "NAT64: the provider translates IPv4 for this line."
+    asked = (("TLS", seen.dns.dot), ("HTTPS", seen.dns.doh))
+    if seen.online and any(outcome is not None for _, outcome in asked):
+        through = [way for way, outcome in asked if outcome == "answered"]
+        if stopped := [way for way, outcome in asked if outcome not in (None, "answered")]:
+            yield f"Encrypted DNS over {' and '.join(stopped)} does not get through."
+        if through and seen.dns.status != "ok":
+            yield f"Encrypted DNS over {' and '.join(through)} gets through."
+    if seen.http.portal is not None:
+        yield f"The network names its own page for people: {seen.http.portal}"
     if seen.internet.heard:
         yield "The probe's anchors do not answer, but a live connection hears from the internet."
     missed = [one for one in (*seen.internet.v4, *seen.internet.v6) if one.outcome != "connected"]

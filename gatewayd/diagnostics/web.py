@@ -21,7 +21,7 @@ _MOST_BODY = 4096
 _LOOKUP = 1.5
 
 
-async def get(url: str, resolvers: Sequence[str], seconds: float) -> HttpAnswer:
+async def get(url: str, resolvers: Sequence[str], seconds: float, *, accept: str | None = None) -> HttpAnswer:
     """GETs `url` within `seconds`. The system's resolver is not used: it would wait in a thread that
     cannot be stopped, and it is not what the probe was told to ask."""
     import aiohttp
@@ -35,7 +35,7 @@ async def get(url: str, resolvers: Sequence[str], seconds: float) -> HttpAnswer:
             if address is None:
                 return HttpAnswer(failure="unresolved")
             async with aiohttp.ClientSession(connector=pinned(host, address), trust_env=False) as session:
-                return await _fetch(session, url, started)
+                return await _fetch(session, url, started, accept)
     except TimeoutError:
         return HttpAnswer(failure="timeout")
     except (aiohttp.ClientError, OSError, ValueError):
@@ -79,8 +79,9 @@ async def download(url: str, resolvers: Sequence[str], seconds: float, most: int
     return Download(size, whole, connected, status is not None, status, time.monotonic() - started)
 
 
-async def _fetch(session: aiohttp.ClientSession, url: str, started: float) -> HttpAnswer:
-    async with session.get(url, allow_redirects=False) as response:
+async def _fetch(session: aiohttp.ClientSession, url: str, started: float, accept: str | None) -> HttpAnswer:
+    headers = None if accept is None else {"Accept": accept}
+    async with session.get(url, allow_redirects=False, headers=headers) as response:
         body = await response.content.read(_MOST_BODY)
         return HttpAnswer(
             status=response.status,

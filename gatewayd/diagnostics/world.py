@@ -8,9 +8,12 @@ from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
 from gatewayd.diagnostics.certificate import Sight
+from gatewayd.diagnostics.mail_server import Exchangers, Greeting
 from gatewayd.diagnostics.ports import Port
-from gatewayd.diagnostics.results import AnchorAnswer, DnsAnswer
+from gatewayd.diagnostics.results import AnchorAnswer, DnsAnswer, EncryptedOutcome
+from gatewayd.diagnostics.sip import Answer as SipAnswer
 from gatewayd.netd.verbs import ArpProbeAnswer, DhcpProbeAnswer
+from gatewayd.settings import DiagnosticsSettings
 from gatewayd.system.netlink import Address, Link, Neighbour, Route
 
 
@@ -33,6 +36,14 @@ class HttpAnswer(NamedTuple):
     body: bytes = b""
     failure: str | None = None
     ms: float | None = None
+
+
+class Captive(NamedTuple):
+    """What a captive portal's API says (RFC 8908): whether we are held back, and the page for people (None:
+    it names none)."""
+
+    captive: bool
+    page: str | None = None
 
 
 class Download(NamedTuple):
@@ -112,6 +123,20 @@ class World(Protocol):
         """One GET; a host name is resolved through `resolvers`."""
         ...
 
+    async def dns_over_tls(self, server: str, name: str, seconds: float) -> EncryptedOutcome:
+        """Asks `address[:port]#host` for `name`."""
+        ...
+
+    async def dns_over_https(
+        self, url: str, name: str, resolvers: Sequence[str], seconds: float
+    ) -> EncryptedOutcome:
+        """Asks a DoH server for `name`."""
+        ...
+
+    async def captive(self, url: str, resolvers: Sequence[str], seconds: float) -> Captive | None:
+        """What a captive portal's API says; None when it says nothing."""
+        ...
+
     async def loop_lag_ms(self) -> float:
         """How late the event loop is, 95th percentile over about a second."""
         ...
@@ -163,8 +188,18 @@ class World(Protocol):
         """A GET that is read, up to `most` bytes, and thrown away."""
         ...
 
-    async def sip_options(self, server: str, resolvers: Sequence[str], seconds: float) -> int | None:
-        """The status with which a telephone server (`host[:port]`) answers OPTIONS."""
+    async def telephone(
+        self, targets: DiagnosticsSettings, resolvers: Sequence[str], seconds: float
+    ) -> SipAnswer:
+        """What the telephone's server says to the account of the settings."""
+        ...
+
+    async def mail_server(self, host: str, address: str, port: int, seconds: float) -> Greeting:
+        """The first words of a mail server."""
+        ...
+
+    async def exchangers(self, domain: str, resolvers: Sequence[str]) -> Exchangers:
+        """Where a domain's mail goes."""
         ...
 
     async def multicast(self, group: str, interface: str | None, seconds: float) -> bool:

@@ -10,12 +10,14 @@ import ipaddress
 import re
 import socket
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from gatewayd.dvr.media.messages import SourceKind
 from gatewayd.errors import InvalidField
 from gatewayd.system.fetch import Address, is_forbidden, is_own
+
+StreamOrigin = Literal["http", "multicast", "tuner"]
 
 LONGEST_URL = 2048
 FETCHED = ("http", "https")
@@ -142,3 +144,11 @@ def _literal(host: str) -> Address | None:
         return ipaddress.IPv4Address(socket.inet_aton(host))
     except (OSError, UnicodeEncodeError):
         return None
+
+
+def origin(kind: str | None, url: str) -> StreamOrigin | None:
+    """What a channel of a source of this kind comes from; None for the box itself. Pure."""
+    if kind == "hdhomerun":
+        return "tuner"
+    stream = STREAMED.get(url.partition(":")[0].lower())
+    return None if stream is None else "multicast" if stream == "udp" else "http"

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
+from gatewayd.dvr.addresses import StreamOrigin
 from gatewayd.dvr.media.messages import ChannelState, MediaStream, StreamErrors
 from gatewayd.dvr.quality import StreamQuality
 from gatewayd.events import EventData
@@ -75,7 +76,10 @@ class DvrChannel(Result, frozen=True, kw_only=True):
 
 
 class DvrStream(Struct, frozen=True, kw_only=True):
-    """A channel that is wanted now and what its stream was like in the last minute or two."""
+    """A channel that is wanted now and what its stream was like in the last minute or two.
+
+    `source` is the kind of what it comes from; None for the test card, which comes from the box itself.
+    """
 
     channel: str
     name: str
@@ -83,6 +87,7 @@ class DvrStream(Struct, frozen=True, kw_only=True):
     bitrate: float
     reason: str | None = None
     quality: StreamQuality | None = None
+    source: StreamOrigin | None = None
 
 
 class RecordingGap(Struct, frozen=True, kw_only=True, rename={"start": "from", "stop": "to"}):

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from gatewayd.dvr.addresses import origin
 from gatewayd.dvr.exports import Exports
 from gatewayd.dvr.finder import Finder
 from gatewayd.dvr.health import Watch
@@ -154,6 +155,8 @@ class DvrService:
         if not view.connected:
             return None
         told = []
+        urls = await self._lineup.urls(view.channels)
+        kinds = {source.id: source.kind for source in await self._lineup.sources()}
         for status in sorted(view.channels.values(), key=lambda status: status.id):
             channel = await self._lineup.channel(status.id)
             told.append(
@@ -164,6 +167,7 @@ class DvrService:
                     bitrate=status.bitrate,
                     reason=status.reason,
                     quality=quality(status.measures) if status.measures else None,
+                    source=origin(kinds.get(channel.source) if channel else None, urls.get(status.id, "")),
                 )
             )
         return tuple(told)

@@ -14,7 +14,7 @@ import structlog
 
 from gatewayd.errors import GatewayError
 from gatewayd.netd import limits
-from gatewayd.netd.service import VERBS, Netd
+from gatewayd.netd.service import ENDABLE, VERBS, Netd
 from gatewayd.system import logs
 from gatewayd.system.notify import notify
 from gatewayd.system.rpc import Server
@@ -57,7 +57,7 @@ async def serve(socket: Path, uids: frozenset[int], interfaces: frozenset[str] |
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    server = Server(socket, VERBS, Netd(interfaces).handle, uids=uids)
+    server = Server(socket, VERBS, Netd(interfaces).handle, uids=uids, endable=ENDABLE)
     await server.start()
     log.info("netd.ready", socket=str(socket), uids=sorted(uids))
     notify("READY=1")

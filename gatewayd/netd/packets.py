@@ -6,11 +6,13 @@ Parsers take whatever came off the wire and return None for what is not meant fo
 from __future__ import annotations
 
 import ipaddress
+import re
 import struct
 from typing import Any, NamedTuple
 
 BROADCAST = b"\xff" * 6
 ETH_IP, ETH_ARP = 0x0800, 0x0806
+_PORTAL = 114  # RFC 8910, 2.1
 _ETHERNET = struct.Struct("!6s6sH")
 _ARP = struct.Struct("!HHBBH6s4s6s4s")
 _ARP_REQUEST, _ARP_REPLY = 1, 2
@@ -47,7 +49,8 @@ class ArpAnswer(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """A DHCPOFFER; `prefix` is the mask's length, None without a (valid) mask."""
+    """A DHCPOFFER; `prefix` is the mask's length, None without a (valid) mask. `portal` is the address of a
+    captive portal's API (option 114, RFC 8910), None unless it is a plain https address."""
 
     server: str
     address: str
@@ -55,6 +58,7 @@ class Offer(NamedTuple):
     routers: tuple[str, ...]
     dns: tuple[str, ...]
     lease_seconds: int | None
+    portal: str | None = None
 
 
 def mac_text(raw: bytes) -> str:
@@ -100,7 +104,7 @@ def parse_arp(frame: bytes) -> ArpAnswer | None:
 
 def dhcp_discover(mac: bytes, transaction: int, seconds: int) -> bytes:
     """A broadcast DHCPDISCOVER frame that asks for a broadcast answer: we have no address to be sent to."""
-    wishes = bytes([_WANTED, 4, _MASK, _ROUTER, _DNS, _LEASE])
+    wishes = bytes([_WANTED, 5, _MASK, _ROUTER, _DNS, _LEASE, _PORTAL])
     return _dhcp(mac, transaction, seconds, bytes([_TYPE, 1, _DISCOVER]) + wishes)
 
 
@@ -144,7 +148,12 @@ def parse_offer(frame: bytes, mac: bytes, transaction: int) -> Offer | None:
         routers=_addresses(options.get(_ROUTER, b"")),
         dns=_addresses(options.get(_DNS, b"")),
         lease_seconds=int.from_bytes(lease, "big") if len(lease) == 4 else None,
+        portal=_portal(options.get(_PORTAL, b"")),
     )
+
+
+def _portal(raw: bytes) -> str | None:
+    return raw.decode("ascii") if re.fullmatch(rb"https://[!-~]{1,247}", raw) else None
 
 
 def parse_refusal(frame: bytes, mac: bytes, transaction: int) -> str | None:

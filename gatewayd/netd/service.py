@@ -122,7 +122,11 @@ class Netd:
             raise GatewayError("netd.busy", "Packets are being captured already.")
         async with self._captures:
             log.info("netd.capture", interface=verb.interface, ms=verb.timeout_ms, snap=verb.snap)
-            return await capture.capture(verb, address)
+            try:
+                return await capture.capture(verb, address)
+            except asyncio.CancelledError:
+                log.info("netd.capture_given_up", interface=verb.interface)
+                raise
 
     async def _scan(self, verb: verbs.Scan) -> verbs.ScanAnswer:
         index = self._index(verb.interface)
@@ -163,5 +167,7 @@ class Netd:
             ) from None
 
 
+ENDABLE = (verbs.Capture, verbs.ArpProbe, verbs.DhcpProbe)
+"""Verbs that only look: they end when nobody waits for them any more. What changes something ends itself."""
 VERBS: Any = verbs.AnyVerb
 """What the socket decodes; a message that is none of these never reaches `Netd`."""

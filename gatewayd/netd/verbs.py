@@ -149,7 +149,8 @@ class DhcpProbe(Verb, frozen=True, kw_only=True, tag="dhcp_probe"):
 
 
 class DhcpOffer(Answer, frozen=True, kw_only=True):
-    """What one server offers (RFC 2131, 2132); `ms` from the first DISCOVER."""
+    """What one server offers (RFC 2131, 2132); `ms` from the first DISCOVER. `portal` is the address of the
+    network's captive portal API (RFC 8910)."""
 
     server: str
     address: str
@@ -158,6 +159,7 @@ class DhcpOffer(Answer, frozen=True, kw_only=True):
     dns: tuple[str, ...]
     lease_seconds: int | None
     ms: float
+    portal: str | None = None
 
 
 class DhcpProbeAnswer(Answer, frozen=True, kw_only=True):

@@ -81,7 +81,7 @@ class Agent:
                 return f"{CONTROLLERS}{number}."
         return None
 
-    def view(self, endpoint: str, *, writing: bool = False) -> View:
+    def view(self, endpoint: str, *, writing: bool = False, held: bool = False) -> View:
         """What a controller sees, or can reach for changing it, for one message."""
         controller = self.controller(endpoint)
         scopes = ROLES["portal"] if controller is not None else ROLES["portal"] & _UNKNOWN
@@ -101,7 +101,12 @@ class Agent:
             requests=self._requests.rows,
             links=self.links,
             writing=writing,
+            held=held,
         )
+
+    async def configure(self, endpoint: str, request: usp.Set, identifier: str) -> usp.Body:
+        """A Set as if that controller had sent it under that message id. Raises UspFault, GatewayError."""
+        return await self._writing.set(self.view(endpoint, writing=True), request, identifier, None)
 
     async def handle(self, data: bytes, sender: Sender) -> list[bytes]:
         """The Records to be sent back to the sender; what the Record asks for is committed by then.
@@ -173,7 +178,8 @@ class Agent:
         kind = request.WhichOneof("req_type")
         if kind is None or _REQUESTS.get(kind) != message.header.msg_type:
             raise UspFault(Code.MESSAGE_NOT_SUPPORTED, "The message's type and its content do not agree.")
-        view = self.view(endpoint, writing=kind in ("set", "add", "delete", "operate"))
+        writing = kind in ("set", "add", "delete", "operate")
+        view = self.view(endpoint, writing=writing, held=sender.held)
         identifier, expires = message.header.msg_id, sender.expires
         match kind:
             case "set":

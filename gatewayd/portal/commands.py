@@ -59,12 +59,21 @@ class CommandLedger:
     async def _begin(self, command: Command, entry: Ledger.Entry) -> None:
         """The row before the effect; what is expired gets its refusal written down instead."""
         try:
+            self._check_origin(command)
             self._check_in_time(command)
         except GatewayError as error:
             await entry.refuse(error)
             raise
         if command.recovery != "transaction":
             await entry.begin()
+
+    def _check_origin(self, command: Command) -> None:
+        if command.held:
+            raise GatewayError(
+                "portal.restored",
+                "The box's state was just restored from a backup; whether this was done before is not known. "
+                "It is not carried out: send it as a new command, with a new key.",
+            )
 
     def _check_in_time(self, command: Command) -> None:
         if command.expires is None:

@@ -12,7 +12,7 @@ from gatewayd.store.database import Unit
 
 
 class About(Struct, frozen=True, kw_only=True):
-    """What the agent is: its endpoint id, and what the maker says of the box."""
+    """What the agent is: its endpoint id, and what the maker says of the box. `folder` holds its state."""
 
     endpoint: str
     software: str
@@ -21,6 +21,7 @@ class About(Struct, frozen=True, kw_only=True):
     product_class: str = "gatewayd"
     serial: str = ""
     started: float = 0.0
+    folder: str = "/"
 
 
 class Sender(Struct, frozen=True, kw_only=True):
@@ -28,13 +29,15 @@ class Sender(Struct, frozen=True, kw_only=True):
 
     `vouches` says whether this way in proves to be the endpoint that the Record names: by its certificate, or
     because the broker is trusted to keep senders apart. `expires` is the wall time (seconds since 1970) after
-    which nothing of it may be carried out any more.
+    which nothing of it may be carried out any more. `held`: it may be older than the backup that the state
+    was restored from.
     """
 
     via: Literal["mqtt", "websocket", "test"]
     link: str
     vouches: Callable[[str], bool]
     expires: float | None = None
+    held: bool = False
 
 
 class Command(Struct, frozen=True, kw_only=True):
@@ -42,7 +45,7 @@ class Command(Struct, frozen=True, kw_only=True):
 
     `controller` is an endpoint id; `key` is `key:` and the command key, or `msg:` and the message id;
     `request` is the message's body, the same bytes for the same message. `expires`: see Sender, or the
-    command's own `X_GATEWAYD_NotAfter`.
+    command's own `X_GATEWAYD_NotAfter`. `held`: see Sender.
     """
 
     controller: str
@@ -51,6 +54,7 @@ class Command(Struct, frozen=True, kw_only=True):
     request: bytes
     recovery: Recovery
     expires: float | None = None
+    held: bool = False
 
 
 Finish = Callable[[Unit, bytes], None]

@@ -1,4 +1,4 @@
-"""The agent and its notifier, built on what the link gives them."""
+"""The agent, its notifier and its triggers, built on what the link gives them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from gatewayd.portal.notifier import Notifier
 from gatewayd.portal.numbers import Numbers
 from gatewayd.portal.requests import Requests
 from gatewayd.portal.stored import Stored
+from gatewayd.portal.triggers import Triggers
 from gatewayd.store.database import Database
 from gatewayd.system.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """Both."""
+    """All three."""
 
     agent: Agent
     notifier: Notifier
+    triggers: Triggers
 
 
 async def build(
@@ -65,6 +67,7 @@ async def build(
         own={"SendOnBoardRequest()": lambda unit, node: holder[0].on_board(unit, node)},
         links=links or NoLinks(),
     )
+    triggers = Triggers(database, stored, clock, agent.configure)
     notifier = Notifier(
         database=database,
         bus=bus,
@@ -76,6 +79,7 @@ async def build(
         model=model,
         view=agent.view,
         secret=secret,
+        triggers=triggers,
     )
     holder.append(notifier)
-    return Core(agent, notifier)
+    return Core(agent, notifier, triggers)

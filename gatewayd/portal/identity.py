@@ -29,6 +29,8 @@ URN = "urn:bbf:usp:id:"
 NOT_BEFORE = datetime(1970, 1, 1, tzinfo=UTC)
 NOT_AFTER = datetime(2049, 12, 31, 23, 59, 59, tzinfo=UTC)
 COMMON_NAME_MOST = 64
+NO_CHECK_TIME = 0x200000
+"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME (X509_VERIFY_PARAM_set_flags(3)); Python has no name for it."""
 SCHEMES = r"(?:oui|cid|pen|os|ops|user|self|uuid|imei|imeisv|proto|doc|fqdn|ni)"
 _ENDPOINT = re.compile(SCHEMES + r":[\w.%:-]{0,64}:[\w.%+@:-]{1,128}", re.ASCII)
 
@@ -79,13 +81,19 @@ class PortalIdentity:
             self._request_made = await asyncio.to_thread(self._request)
         return self._request_made
 
-    async def context(self, certificate: str | None, authority: str | None) -> ssl.SSLContext:
+    async def context(
+        self, certificate: str | None, authority: str | None, *, timed: bool = True
+    ) -> ssl.SSLContext:
         """A client's TLS: `certificate` is the operator's for the box's key (PEM, the whole chain), None for
-        one that the box signs itself; `authority` (PEM) replaces the system's authorities.
+        one that the box signs itself; `authority` (PEM) replaces the system's authorities. Not `timed`: for
+        a box that does not know the time, which looks at everything in a certificate but its dates.
 
         Raises GatewayError `portal.certificate_invalid`.
         """
-        return await asyncio.to_thread(self._context, certificate, authority)
+        made = await asyncio.to_thread(self._context, certificate, authority)
+        if not timed:
+            made.verify_flags |= NO_CHECK_TIME
+        return made
 
     async def check(self, certificate: str | None, authority: str | None) -> None:
         """Raises GatewayError `portal.certificate_invalid` for what `context` could not use."""

@@ -84,6 +84,7 @@ class Link:
         self._came_up = came_up
         self._state: State = "off"
         self._since = clock.now()
+        self._up_since: float | None = None
         self._reason = ""
         self._tries = 0
         self._warned = False
@@ -98,6 +99,11 @@ class Link:
             reason=self._reason,
             tries=self._tries,
         )
+
+    @property
+    def up_for(self) -> float:
+        """Seconds that this connection has been up; 0 when it is not."""
+        return 0.0 if self._up_since is None else self._clock.monotonic() - self._up_since
 
     async def run(self) -> None:
         """Runs until it is cancelled."""
@@ -133,6 +139,7 @@ class Link:
         if state == was:
             return
         self._state, self._since = state, self._clock.now()
+        self._up_since = self._clock.monotonic() if state == "up" else None
         self._reason = reason or (self._reason if state == "connecting" else "")
         # Trying again and again is one event: that it is down.
         if state == "up" or was == "up":

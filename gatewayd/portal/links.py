@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -17,6 +19,7 @@ from gatewayd.portal.identity import PortalIdentity
 from gatewayd.portal.link import Link, LinkStatus, State
 from gatewayd.portal.mqtt import MqttTransport
 from gatewayd.portal.mqtt_client import Broker
+from gatewayd.portal.restored import RestoredGuard
 from gatewayd.portal.stored import Stored
 from gatewayd.portal.transport import Handled, Incoming, Transport
 from gatewayd.portal.websocket import Server, WebSocketTransport
@@ -26,6 +29,8 @@ from gatewayd.system.clock import Clock
 from gatewayd.tasks import Tasks
 
 log = structlog.get_logger(__name__)
+CLOCK_LOOK = 10.0
+"""Seconds between two looks whether the clock can be believed; only while it cannot."""
 SETTLE = 0.3
 """Seconds in which changes of the configuration are taken together; an answer gets out meanwhile."""
 
@@ -46,8 +51,16 @@ class Links:
     """The links of the box. `run` it under a supervisor."""
 
     def __init__(
-        self, stored: Stored, identity: PortalIdentity, *, database: Database, clock: Clock, bus: Bus
+        self,
+        stored: Stored,
+        identity: PortalIdentity,
+        guard: RestoredGuard,
+        *,
+        database: Database,
+        clock: Clock,
+        bus: Bus,
     ) -> None:
+        self._guard = guard
         self._database = database
         self._stored = stored
         self._identity = identity
@@ -61,6 +74,7 @@ class Links:
         self._tasks = Tasks()
         self._tls: ssl.SSLContext | None = None
         self._tls_for: tuple[str | None, str | None] | None = None
+        self._timed = True
         stored.watch(self._watch)
 
     def on_up(self, came_up: Callable[[], None], heard: Callable[[], None]) -> None:
@@ -104,11 +118,20 @@ class Links:
             while True:
                 self._changed.clear()
                 await self._refresh()
-                await self._changed.wait()
+                await self._news()
                 await asyncio.sleep(SETTLE)
         finally:
             await self._tasks.close()
             self._links.clear()
+
+    async def _news(self) -> None:
+        """Until the configuration changes, or the box that did not know the time knows it."""
+        while not self._changed.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if self._timed else CLOCK_LOOK):
+                    await self._changed.wait()
+            if not self._timed and self._clock.trusted():
+                return
 
     def _watch(self, path: str) -> None:
         if path.startswith(WATCHED):
@@ -136,14 +159,16 @@ class Links:
     async def _context(self) -> ssl.SSLContext:
         row = self._stored.row(LINK) or {}
         files = (row.get("Certificate") or None, row.get("Authority") or None)
-        if self._tls is None or files != self._tls_for:
-            self._tls, self._tls_for = await self._identity.context(*files), files
+        timed = self._clock.trusted()
+        if self._tls is None or (files, timed) != (self._tls_for, self._timed):
+            self._tls, self._tls_for = await self._identity.context(*files, timed=timed), files
+            self._timed = timed
         return self._tls
 
     def _link(self, spec: Spec, tls: ssl.SSLContext | None) -> Link:
         return Link(
             self._transport(spec, tls),
-            self._receive,
+            partial(self._receive, spec.path),
             clock=self._clock,
             bus=self._bus,
             back_off=spec.back_off,
@@ -191,7 +216,11 @@ class Links:
 
         self._tasks.spawn("keep client id", keep())
 
-    async def _receive(self, incoming: Incoming) -> Handled:
+    def _up_for(self, path: str) -> float:
+        entry = self._links.get(path)
+        return 0.0 if entry is None else entry[2].up_for
+
+    async def _receive(self, path: str, incoming: Incoming) -> Handled:
         assert self._agent is not None  # links exist while `run` does
         left = incoming.expires_in
         sender = Sender(
@@ -199,6 +228,7 @@ class Links:
             link=incoming.address[:200],
             vouches=incoming.vouches,
             expires=None if left is None else self._clock.now().timestamp() + left,
+            held=await self._guard.holds(path, self._up_for(path)),
         )
         replies = await self._agent.handle(incoming.record, sender)
         self._heard()

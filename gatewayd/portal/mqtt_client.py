@@ -25,6 +25,9 @@ from gatewayd.portal.transport import MOST_BYTES, LinkLost
 CONNECT = 10.0
 ANSWER = 30.0
 MOST_UNACKNOWLEDGED = 64
+MOST_TICK = 5.0
+MOST_PACKED = 16
+"""Response topics whose properties are kept; a box has one or two."""
 NO_SUBSCRIBER = 0x10  # MQTT 5, 3.4.2.1: accepted, but nobody is there
 # What paho's parser lets through when a broker sends nonsense.
 _NONSENSE = (ValueError, IndexError, KeyError, TypeError, struct.error, MQTTException)
@@ -82,6 +85,8 @@ class MqttClient:
         self._tick: asyncio.TimerHandle | None = None
         self._most_bytes: int | None = None
         self._descriptor: int | None = None
+        self._full = False
+        self._packed: dict[str, _Packed] = {}
         self._paho = self._build()
 
     def _build(self) -> paho.Client:
@@ -165,11 +170,7 @@ class MqttClient:
         """
         if self._most_bytes is not None and len(payload) + len(topic) + 256 > self._most_bytes:
             raise ValueError(f"the broker takes {self._most_bytes} bytes; the Record has {len(payload)}")
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.ContentType = "usp.msg"
-        properties.ResponseTopic = response_topic
-        if expires_in is not None:
-            properties.MessageExpiryInterval = expires_in
+        properties: Any = self._properties(response_topic, expires_in)
         info = self._paho.publish(topic, payload, qos=1, properties=properties)
         if info.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
             return None
@@ -177,6 +178,15 @@ class MqttClient:
             return await self._answer("publish", info.mid)
         except LinkLost:
             return None
+
+    def _properties(self, response_topic: str, expires_in: int | None) -> _Packed:
+        if expires_in is not None:
+            return _Packed(response_topic, expires_in)
+        if response_topic not in self._packed:
+            if len(self._packed) >= MOST_PACKED:
+                self._packed.clear()
+            self._packed[response_topic] = _Packed(response_topic, None)
+        return self._packed[response_topic]
 
     def acknowledge(self, message: paho.MQTTMessage) -> None:
         """The PUBACK: the broker forgets the message. In the order of arrival (MQTT 5, 4.6)."""
@@ -213,15 +223,12 @@ class MqttClient:
         if isinstance(sock, socket.socket):  # which an SSLSocket is, too
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         descriptor = self._descriptor = sock.fileno()
-        self._paho.on_socket_register_write = lambda *_: self._loop.add_writer(descriptor, self._write)
-        self._paho.on_socket_unregister_write = lambda *_: self._unwatch(descriptor)
+        # What is queued is written at once by `_write`; only what the socket does not take is waited for.
+        self._paho.on_socket_register_write = lambda *_: None
         self._paho.on_socket_close = lambda *_: self._release()
         self._loop.add_reader(descriptor, self._readable)
         self._look_after()
         self._readable()  # what came before the reader was there
-
-    def _unwatch(self, descriptor: int) -> None:
-        self._loop.remove_writer(descriptor)
 
     def _release(self) -> None:
         if self._descriptor is not None:
@@ -230,10 +237,11 @@ class MqttClient:
             self._descriptor = None
 
     def _look_after(self) -> None:
-        """Keep-alive, once a second."""
+        """Keep-alive: a few looks in each."""
         if not self.lost.done():
             self._paho.loop_misc()
-            self._tick = self._loop.call_later(1.0, self._look_after)
+            self._write()
+            self._tick = self._loop.call_later(min(MOST_TICK, self._broker.keepalive / 4), self._look_after)
 
     def _readable(self) -> None:
         try:
@@ -245,9 +253,17 @@ class MqttClient:
         except _NONSENSE as error:
             self._end(f"the broker sent what is not MQTT: {type(error).__name__}")
             self._release()
+        self._write()  # an acknowledgement lets out what waited for it
 
     def _write(self) -> None:
         self._paho.loop_write()
+        if self._descriptor is None or self._paho.want_write() == self._full:
+            return
+        self._full = not self._full
+        if self._full:
+            self._loop.add_writer(self._descriptor, self._write)
+        else:
+            self._loop.remove_writer(self._descriptor)
 
     async def _answer(self, kind: str, mid: int) -> int:
         future = self._answers[kind, mid] = self._loop.create_future()
@@ -311,6 +327,24 @@ class MqttClient:
         self, _client: Any, _data: Any, mid: int, codes: list[ReasonCode], _properties: Any
     ) -> None:
         self._settle("subscribe", mid, max(int(code.value) for code in codes))
+
+
+class _Packed:
+    """Properties of a PUBLISH, packed once: making them anew costs more than all the rest of it."""
+
+    __slots__ = ("_bytes",)
+
+    def __init__(self, response_topic: str, expires_in: int | None) -> None:
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.ContentType = "usp.msg"
+        properties.ResponseTopic = response_topic
+        if expires_in is not None:
+            properties.MessageExpiryInterval = expires_in
+        self._bytes = bytes(properties.pack())  # type: ignore[no-untyped-call]
+
+    def pack(self) -> bytes:
+        """All that paho wants of properties."""
+        return self._bytes
 
 
 def _reason(error: Exception) -> str:

@@ -29,6 +29,7 @@ from gatewayd.portal.requests import STATUS, Ongoing, Requests
 from gatewayd.portal.schema import usp_msg_pb2 as usp
 from gatewayd.portal.stored import Stored
 from gatewayd.portal.subscriptions import Subscription, notification, subscriptions
+from gatewayd.portal.triggers import Triggers
 from gatewayd.portal.view import View
 from gatewayd.store.database import Database, Unit
 from gatewayd.system.clock import Clock
@@ -56,7 +57,9 @@ class Notifier:
         model: Model,
         view: Callable[[str], View],
         secret: bytes,
+        triggers: Triggers,
     ) -> None:
+        self._triggers = triggers
         self._database = database
         self._bus = bus
         self._clock = clock
@@ -377,7 +380,8 @@ class Notifier:
         return {} if spec is None else told(spec, result, self._policy)
 
     def _put(self, unit: Unit, subscription: Subscription, notify: usp.Notify, topic: str) -> None:
-        if self._policy.may_leave(topic):
+        self._triggers.put(unit, subscription)
+        if subscription.notifies and self._policy.may_leave(topic):
             self._outbox.put(unit, notification(subscription, notify, topic, self._clock))
 
 

@@ -80,6 +80,7 @@ class Operating:
                 request=serialise(usp.Body(request=usp.Request(operate=request))),
                 recovery=self._recovery(spec),
                 expires=_earlier(expires, request.input_args.get(NOT_AFTER)),
+                held=view.held,
             )
 
             async def act(finish: Finish) -> bytes:

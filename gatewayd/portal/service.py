@@ -20,8 +20,10 @@ from gatewayd.portal.notifications_queue import NotificationsQueue
 from gatewayd.portal.operations import PortalOffice, portal_operations
 from gatewayd.portal.outbox import Deliverer
 from gatewayd.portal.policy import OwnerPolicy
+from gatewayd.portal.restored import RestoredGuard
 from gatewayd.portal.stored import Stored
-from gatewayd.portal.wiring import LINK
+from gatewayd.portal.timers import Timers, timer_operations
+from gatewayd.portal.wiring import LINK, specs
 from gatewayd.store.database import Database
 from gatewayd.system.clock import Clock
 from gatewayd.tasks import Tasks
@@ -29,7 +31,8 @@ from gatewayd.tasks import Tasks
 
 class Ground(Struct, frozen=True, kw_only=True):
     """What the portal stands on. `key` is the file of the box's key, `folder` is where its certificates are
-    kept; `oui` and `serial` are the maker's, where he provisioned them."""
+    kept; `oui` and `serial` are the maker's, where he provisioned them;
+    `restored`: the state is that of a backup, since this start."""
 
     database: Database
     bus: Bus
@@ -46,19 +49,29 @@ class Ground(Struct, frozen=True, kw_only=True):
     boot: str
     oui: str | None = None
     serial: str | None = None
+    restored: bool = False
 
 
 class Portal:
     """The portal's part of the house. Its `rows` belong in the table before `start`."""
 
-    def __init__(self, ground: Ground, stored: Stored, identity: PortalIdentity, policy: OwnerPolicy) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        stored: Stored,
+        identity: PortalIdentity,
+        policy: OwnerPolicy,
+        guard: RestoredGuard,
+    ) -> None:
         self._ground = ground
         self._stored = stored
         self.identity = identity
         self.policy = policy
         self.log = PortalLog(ground.database, ground.clock, ground.auditor)
         self._queue = NotificationsQueue(ground.database, ground.clock, ground.may_leave)
-        self.links = Links(stored, identity, database=ground.database, clock=ground.clock, bus=ground.bus)
+        self.links = Links(
+            stored, identity, guard, database=ground.database, clock=ground.clock, bus=ground.bus
+        )
         self._deliverer = Deliverer(self._queue, self.links.send)
         self.links.on_up(self._deliverer.wake, self._deliverer.heard)
 
@@ -73,21 +86,24 @@ class Portal:
         endpoint = (stored.row(LINK) or {}).get("EndpointID") or drawn
         policy = OwnerPolicy(ground.database, ground.clock, ground.may_leave)
         await policy.load()
-        return cls(ground, stored, PortalIdentity(endpoint, ground.key, ground.folder), policy)
+        guard = RestoredGuard(ground.database)
+        await guard.load()
+        if ground.restored:
+            await guard.arm(specs(stored))
+        return cls(ground, stored, PortalIdentity(endpoint, ground.key, ground.folder), policy, guard)
 
     @property
     def rows(self) -> tuple[Operation, ...]:
         """Its operations."""
-        return portal_operations(
-            PortalOffice(
-                stored=self._stored,
-                identity=self.identity,
-                links=self.links,
-                queue=self._queue,
-                policy=self.policy,
-                log=self.log,
-            )
+        office = PortalOffice(
+            stored=self._stored,
+            identity=self.identity,
+            links=self.links,
+            queue=self._queue,
+            policy=self.policy,
+            log=self.log,
         )
+        return (*portal_operations(office), *timer_operations(Timers(self._ground.clock)))
 
     async def start(self, registry: Registry) -> None:
         """Begins to work; `registry` is complete."""
@@ -99,6 +115,7 @@ class Portal:
                 oui=ground.oui or "",
                 serial=ground.serial or "",
                 started=ground.clock.monotonic(),
+                folder=str(ground.key.parent),
             ),
             database=ground.database,
             bus=ground.bus,
@@ -114,6 +131,7 @@ class Portal:
         )
         await built.notifier.start(ground.boot)
         ground.tasks.supervise("portal notifier", built.notifier.run)
+        ground.tasks.supervise("portal triggers", built.triggers.run)
         ground.tasks.supervise("portal outbox", self._deliverer.run, most=5.0)
         ground.tasks.supervise("portal links", lambda: self.links.run(built.agent))
 

@@ -17,7 +17,7 @@ from gatewayd.system.identity import new_id
 
 class Subscription(Struct, frozen=True, kw_only=True):
     """One that is enabled and whose controller is; `endpoint` is the controller's id, `ends` when its time is
-    up (seconds since 1970), None for never."""
+    up (seconds since 1970), None for never. `settings`: what it changes instead of or beside notifying."""
 
     path: str
     id: str
@@ -31,6 +31,8 @@ class Subscription(Struct, frozen=True, kw_only=True):
     minimum: int
     multiplier: int
     persistent: bool
+    notifies: bool = True
+    settings: tuple[str, ...] = ()
 
 
 def subscriptions(stored: Stored) -> list[Subscription]:
@@ -55,9 +57,17 @@ def subscriptions(stored: Stored) -> list[Subscription]:
                 minimum=int(controller.get("USPNotifRetryMinimumWaitInterval") or 5),
                 multiplier=int(controller.get("USPNotifRetryIntervalMultiplier") or 2000),
                 persistent=row.get("Persistent") == "true",
+                notifies=row.get("TriggerAction") != "Config",
+                settings=_settings(row),
             )
         )
     return found
+
+
+def _settings(row: dict[str, str]) -> tuple[str, ...]:
+    if row.get("TriggerAction", "Notify") == "Notify":
+        return ()
+    return tuple(references(row.get("TriggerConfigSettings", "")))
 
 
 def _end(row: dict[str, str]) -> float | None:

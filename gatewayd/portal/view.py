@@ -48,6 +48,7 @@ class View:
         requests: Callable[[], Awaitable[list[tuple[str, Any]]]],
         links: LinkStates,
         writing: bool = False,
+        held: bool = False,
     ) -> None:
         self.model = model
         self.stored = stored
@@ -63,6 +64,8 @@ class View:
         self._lost: dict[str, UspFault] = {}
         self.requests = requests
         self.links = links
+        self.held = held
+        """Whether the message may be older than the backup that the state was restored from."""
         self._writing = writing
         self._registry = registry
         self._asked: dict[tuple[str, str], Any] = {}

@@ -109,6 +109,7 @@ class Writing:
             request=serialise(usp.Body(request=request)),
             recovery="transaction",
             expires=expires,
+            held=view.held,
         )
 
         async def alone(finish: Finish) -> bytes:

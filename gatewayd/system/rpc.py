@@ -2,8 +2,10 @@
 
 A frame is a 4-byte big-endian length and a msgpack array `[id, kind, body]`. A call (kind 0) carries
 a tagged struct and is answered by a frame with the same id: kind 1 the answer, kind 2 the error.
-Kind 3 is a push from the server and has id 0. The server decodes with the caller's own union of
-structs, so a message that is not one of its verbs never reaches a handler.
+Kind 3 is a push from the server and has id 0. Kind 4 (its body nil) says that nobody waits for the call of
+that id any more; where the server knows that call as one to end, it ends it and answers nothing.
+The server decodes with the caller's own union of structs, so a message that is not one of its verbs never
+reaches a handler.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from gatewayd.errors import ERRORS, GatewayError
 log = structlog.get_logger(__name__)
 
 MAX_FRAME = 4 * 1024 * 1024
-CALL, ANSWER, ERROR, PUSH = range(4)
+CALL, ANSWER, ERROR, PUSH, CANCEL = range(5)
 _LENGTH = struct.Struct(">I")
 _CREDENTIALS = struct.Struct("3i")
 T = TypeVar("T")
@@ -82,6 +84,7 @@ class Server:
     Only peers whose uid is in `uids` are heard. Calls of one connection run concurrently, at most
     `concurrency` at once. A frame that cannot be decoded is answered with `helper.refused` when its
     id could be read; otherwise the connection is closed. The handler raises GatewayError to refuse.
+    Calls of the kinds in `endable` are cancelled when their caller gives them up; others run to their end.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class Server:
         uids: frozenset[int],
         mode: int = 0o660,
         concurrency: int = 16,
+        endable: tuple[type[Any], ...] = (),
     ) -> None:
         self._path = path
         self._decoder = msgspec.msgpack.Decoder(verbs)
@@ -100,6 +104,7 @@ class Server:
         self._uids = uids
         self._mode = mode
         self._concurrency = concurrency
+        self._endable = endable
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._connections: set[asyncio.Task[Any]] = set()
@@ -147,7 +152,7 @@ class Server:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
-        calls: set[asyncio.Task[None]] = set()
+        calls: dict[asyncio.Task[None], Frame] = {}
         try:
             peer = peer_of(writer)
             if peer.uid not in self._uids:
@@ -166,7 +171,10 @@ class Server:
             writer.close()
 
     async def _serve(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, calls: set[asyncio.Task[None]]
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        calls: dict[asyncio.Task[None], Frame],
     ) -> None:
         slots = asyncio.Semaphore(self._concurrency)
         while True:
@@ -177,11 +185,25 @@ class Server:
             except (ValueError, msgspec.MsgspecError) as error:
                 log.warning("rpc.bad_frame", socket=str(self._path), reason=str(error))
                 return
+            if frame.kind == CANCEL:
+                self._end(frame.id, calls)
+                continue
             await slots.acquire()
             call = asyncio.create_task(self._answer(frame, writer))
-            calls.add(call)
-            call.add_done_callback(calls.discard)
+            calls[call] = frame
+            call.add_done_callback(lambda done: calls.pop(done, None))
             call.add_done_callback(lambda _done: slots.release())
+
+    def _end(self, identifier: int, calls: dict[asyncio.Task[None], Frame]) -> None:
+        for call, frame in calls.items():
+            if frame.id == identifier and self._is_endable(frame):
+                call.cancel()
+
+    def _is_endable(self, frame: Frame) -> bool:
+        try:
+            return isinstance(self._decoder.decode(frame.body), self._endable)
+        except msgspec.MsgspecError:
+            return False
 
     async def _answer(self, frame: Frame, writer: asyncio.StreamWriter) -> None:
         try:
@@ -220,13 +242,13 @@ class Client:
         self._pushes: asyncio.Queue[msgspec.Raw | None] = asyncio.Queue(maxsize=1024)
 
     async def call(self, message: Any, reply: type[T], *, timeout: float | None = None) -> T:
-        """Sends one verb and decodes the answer as `reply`."""
+        """Sends one verb and decodes the answer as `reply`. When this is cancelled the server is told so."""
         seconds = self._timeout if timeout is None else timeout
         name = type(message).__name__
+        identifier, self._next = self._next, self._next + 1
         try:
             async with asyncio.timeout(seconds):
                 writer = await self._connected()
-                identifier, self._next = self._next, self._next + 1
                 future: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
                 self._pending[identifier] = future
                 try:
@@ -239,6 +261,10 @@ class Client:
             raise GatewayError("helper.unavailable", f"{name}: no answer within {seconds:g} s") from None
         except OSError as error:
             raise GatewayError("helper.unavailable", f"{name}: {error}") from error
+        except asyncio.CancelledError:
+            if self._writer is not None and not self._writer.is_closing():
+                self._writer.write(frame_bytes(identifier, CANCEL, None))
+            raise
 
     async def connect(self) -> None:
         """Connects now. Raises GatewayError `helper.unavailable`."""

@@ -68,6 +68,7 @@ GOOD: dict[str, dict[str, Any] | None] = {
     "diagnostics.captures.get": None,
     "diagnostics.capture": {"interface": "wan0", "consent": True, "seconds": 1.0},
     "diagnostics.lookup": {"name": "probe.example"},
+    "diagnostics.mail": {"domain": "mail.example"},
     "diagnostics.ping": {"target": "probe.example", "count": 1},
     "diagnostics.probe": {"target": "probe.example", "port": 80},
     "diagnostics.traceroute": {"target": "probe.example"},
@@ -96,6 +97,7 @@ GOOD: dict[str, dict[str, Any] | None] = {
     "privacy.delete": {"areas": ["upkeep"]},
     "upkeep.restart": None,
     "portal.configure": {"enabled": False},
+    "portal.timer": {"seconds": 1},
     "portal.policy": {"areas": {"wifi": True}},
 }
 # What is about the session that asks: dispatch and the socket have none. Statuses by way in.

@@ -312,3 +312,19 @@ def test_plain_text_is_for_the_box_itself() -> None:
     with pytest.raises(GatewayError) as error:
         check(EmailSettings(host="mail.example.org", to=("a@example.org",), security="none"))
     assert error.value.code == "settings.invalid"
+
+
+async def test_news_end_the_pause_after_a_failure(access: Access, tmp_path: Path) -> None:
+    """The line was away, and so was the mail server; that the line is back is sent at once."""
+    async with post_office(tmp_path, "starttls") as (post, settings):
+        post.refuse = 1
+        async with mailing(access, settings):
+            await raised(access, "outage", "o1")
+            async with asyncio.timeout(20):
+                while not (post.tries and access.clock._sleepers):
+                    await asyncio.sleep(0.02)
+            await raised(access, "outage_over", "o1")
+            await until_sent(access)  # the clock stands still
+    [mail] = post.mails
+    assert " ".join(mail["Subject"].split()).endswith("2 alerts")
+    assert "works again." in mail.get_payload()

@@ -22,10 +22,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.support.registrar import Registrar
+
 PORTAL, GARDEN = 8080, 8081
 SERVFAIL, SLOW, LYING = 5354, 5355, 5356
 WRONG_TIME, FOREIGN_TLS, LATER_TLS = 1123, 8443, 8444
 SLOW_TV = 8082
+BUSY_SIP, FULL_MAIL = 5070, 2525
+PORTAL_API, PORTAL_PAGE = 8445, "https://portal.test/"
 AHEAD = timedelta(days=730)
 """By how much the wrong time server is ahead."""
 
@@ -115,11 +119,15 @@ class _Dns(_Datagrams):
         while end < len(data) and data[end]:
             end += data[end] + 1
         question = data[12 : end + 5]
-        known = data[12:end].endswith(b"\x05probe\x04test")
+        name = data[12:end]
+        mail, known = (
+            name.endswith(b"\x04mail\x04test"),
+            name.endswith((b"\x05probe\x04test", b"\x04mail\x04test")),
+        )
         wants_a = question[-4:-2] == b"\0\1"
         flags, records = (b"\x81\x82", b"") if self._fails else (b"\x81\x80", b"")
         if not self._fails and wants_a and (known or self._lies):
-            address = "203.0.113.80" if known else "203.0.113.99"
+            address = "203.0.113.120" if mail else "203.0.113.80" if known else "203.0.113.99"
             records = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + socket.inet_aton(address)
         elif not self._fails and not known:
             flags = b"\x81\x83"
@@ -138,12 +146,32 @@ class _Ntp(_Datagrams):
         return struct.pack("!BBBb", 0x24, 2, 6, -20) + bytes(12) + stamp + data[40:48] + stamp + stamp
 
 
-class _Sip(_Datagrams):
-    def answer(self, data: bytes) -> bytes | None:
-        kept = [
-            line for line in data.split(b"\r\n") if line.lower().startswith((b"via:", b"call-id:", b"cseq:"))
-        ]
-        return b"\r\n".join((b"SIP/2.0 200 OK", *kept, b"Content-Length: 0", b"", b""))
+async def _mail(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, first: str = "220") -> None:
+    """SMTP as far as a guest comes who says hello and goodbye."""
+    try:
+        writer.write(f"{first} mail.test ESMTP\r\n".encode())
+        while line := await reader.readline():
+            hello = line.startswith(b"EHLO")
+            writer.write(b"250-mail.test\r\n250 STARTTLS\r\n" if hello else b"221 Goodbye\r\n")
+            if not hello:
+                break
+        await writer.drain()
+    except ConnectionError:
+        pass
+    writer.close()
+
+
+async def _mail_is_full(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await _mail(reader, writer, first="421")
+
+
+async def _imap(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        writer.write(b"* OK mail.test\r\n")
+        await reader.readline()
+    except ConnectionError:
+        pass
+    writer.close()
 
 
 async def _multicast() -> None:
@@ -164,24 +192,37 @@ def _tls(folder: Path, name: str) -> ssl.SSLContext:
 
 async def main(folder: Path, place: str) -> None:
     """Serves until it is ended with its namespace."""
+    async with contextlib.AsyncExitStack() as stack:
+        await _serve(stack, folder, place)
+        await asyncio.Event().wait()
+
+
+async def _serve(stack: contextlib.AsyncExitStack, folder: Path, place: str) -> None:
     loop = asyncio.get_running_loop()
     sip = "203.0.113.110" if place == "world" else "127.0.0.1"
     for make, port, host in (
         (lambda: _Dns(fails=True), SERVFAIL, "0.0.0.0"), (lambda: _Dns(delay=0.4), SLOW, "0.0.0.0"),
-        (lambda: _Dns(lies=True), LYING, "0.0.0.0"), (_Ntp, 123, "0.0.0.0"), (_Sip, 5060, sip),
+        (lambda: _Dns(lies=True), LYING, "0.0.0.0"), (_Ntp, 123, "0.0.0.0"),
         (lambda: _Ntp(AHEAD.total_seconds()), WRONG_TIME, "0.0.0.0"),
     ):  # fmt: skip
         await loop.create_datagram_endpoint(make, local_addr=(host, port))
+    await stack.enter_async_context(Registrar().serving(host=sip, port=5060))
+    await stack.enter_async_context(Registrar(always=503).serving(host="0.0.0.0", port=BUSY_SIP))
     for answer, port in (
-        (_answer, 80), (_always(_SIGN_IN), PORTAL), (_slow_tv, SLOW_TV), (_anchor, 993), (_anchor, 587),
+        (_answer, 80), (_always(_SIGN_IN), PORTAL), (_slow_tv, SLOW_TV), (_mail, 25), (_mail, 587),
+        (_mail_is_full, FULL_MAIL),
         (_always(_page(b"<html><h1>Your account is not active yet.</h1></html>")), GARDEN),
     ):  # fmt: skip
         await asyncio.start_server(answer, ("0.0.0.0", "::"), port)
     for name, port in (("server", 443), ("foreign", FOREIGN_TLS), ("later", LATER_TLS)):
         await asyncio.start_server(_answer, ("0.0.0.0", "::"), port, ssl=_tls(folder, name))
+    await asyncio.start_server(
+        _always(_page(f'{{"captive": true, "user-portal-url": "{PORTAL_PAGE}"}}'.encode())),
+        ("0.0.0.0", "::"), PORTAL_API, ssl=_tls(folder, "server"),
+    )  # fmt: skip
+    await asyncio.start_server(_imap, ("0.0.0.0", "::"), 993, ssl=_tls(folder, "server"))
     if place == "isp":
         await _multicast()
-    await asyncio.Event().wait()
 
 
 # --- certificates ------------------------------------------------------------------------------------------
@@ -222,7 +263,12 @@ def _write(
         .serial_number(x509.random_serial_number())
         .not_valid_before(valid[0])
         .not_valid_after(valid[1])
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName(
+                [x509.DNSName(name), x509.DNSName("mail.test"), x509.DNSName("portal.test")]
+            ),
+            critical=False,
+        )
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
         .sign(signer, hashes.SHA256())
     )

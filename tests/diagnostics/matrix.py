@@ -22,7 +22,8 @@ import msgspec
 from gatewayd.diagnostics.model import DiagnosticsRun
 from gatewayd.diagnostics.remedies import REMEDIES, Side
 from gatewayd.diagnostics.words import Verdict
-from tests.diagnostics.faults import CASES, Case
+from tests.diagnostics.fault import Case
+from tests.diagnostics.faults import CASES
 from tests.diagnostics.street import Doctor, Street
 from tests.support.netd import netd_process
 
@@ -71,7 +72,7 @@ def examine(case: Case, run: DiagnosticsRun) -> Row:
     seen = [one.verdict for one in found.also_seen]
     if case.also is not None and case.also not in seen:
         faults.append(f"{case.also} not seen")
-    faults += [f"also {one}" for one in seen if one != case.also]
+    faults += [f"also {one}" for one in seen if one not in (case.also, case.verdict)]
     return Row(case, run, score(case.verdict, found.verdict), ", ".join(faults))
 
 

@@ -22,6 +22,7 @@ from typing import Any, Self
 from tests.diagnostics.far_end import certificates
 from tests.lab.netns import Namespace, run, veth
 from tests.support.internet import ROOT, without_offload
+from tests.support.registrar import REALM
 
 GATEWAY, GATEWAY6 = "192.168.77.1", "2001:db8:77::1"
 CGNAT_GATEWAY = "100.64.0.1"
@@ -62,6 +63,7 @@ class Street:
         with ExitStack() as stack:
             self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gwt-street-")))
             self.pin = certificates(self.folder)
+            (self.folder / "password").write_text("swordfish\n")
             for namespace in (self.device, self.box, self.isp, self.world):
                 stack.enter_context(namespace)
             stack.enter_context(self._small_disk())
@@ -97,7 +99,10 @@ class Street:
             "bulk_url": "http://probe.test/bulk",
             "cloud_url": f"http://{CLOUD}/health",
             "sip_server": PHONE,
-            "mail_servers": [f"{MAIL}:993", f"{MAIL}:587"],
+            "sip_account": f"4930@{REALM}",
+            "sip_password_file": str(self.folder / "password"),
+            "mail_servers": ["mail.test:993", "mail.test:587"],
+            "mail_domain": "mail.test",
             "tv_stream_url": f"http://{TV}/live.m3u8",
             "tv_multicast": f"{GROUP}:{GROUP_PORT}",
         }
@@ -156,6 +161,7 @@ class Street:
         self.start_dhcp()
         self.world.popen(
             *_dnsmasq("eth0"), f"--address=/probe.test/{WEB}", f"--address=/probe.test/{WEB6}",
+            f"--address=/mail.test/{MAIL}", "--mx-host=mail.test,mx.mail.test,10",
             "--local=/com/", "--local=/arpa/", f"--pid-file={self.folder}/world.pid", **_QUIET,
         )  # fmt: skip
 

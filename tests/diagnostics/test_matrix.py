@@ -8,7 +8,8 @@ import pytest
 
 from gatewayd.diagnostics.remedies import REMEDIES
 from gatewayd.diagnostics.verdict import judge
-from tests.diagnostics.faults import CASES, Case
+from tests.diagnostics.fault import Case
+from tests.diagnostics.faults import CASES
 from tests.diagnostics.matrix import MOST, Row, play, score, table
 
 SHARE = 0.95

@@ -14,6 +14,7 @@ from gatewayd.diagnostics.checks.tv import read_playlist
 from gatewayd.diagnostics.engine import run_checks
 from gatewayd.diagnostics.house import EmptyHouse, Station
 from gatewayd.diagnostics.learned import Learned, learn
+from gatewayd.diagnostics.mail_server import Exchangers, Greeting
 from gatewayd.diagnostics.model import Diagnosis
 from gatewayd.diagnostics.ports import Port
 from gatewayd.diagnostics.results import (
@@ -25,6 +26,7 @@ from gatewayd.diagnostics.results import (
     ping_figures,
 )
 from gatewayd.diagnostics.signal import TvChannel, TvSignal
+from gatewayd.diagnostics.sip import Answer as SipAnswer
 from gatewayd.diagnostics.verdict import judge
 from gatewayd.diagnostics.words import Verdict
 from gatewayd.diagnostics.world import Download, HttpAnswer
@@ -34,7 +36,8 @@ from tests.support.world import GATEWAY, TARGETS, WAN, FakeWorld
 
 PLAN = msgspec.structs.replace(TARGETS, plan_down_mbits=100.0, plan_up_mbits=20.0)
 SERVICES = msgspec.structs.replace(
-    TARGETS, sip_server="203.0.113.110", mail_servers=("mail.test:993",), cloud_url="http://cloud.test/",
+    TARGETS, sip_server="203.0.113.110", mail_servers=("mail.test:993",), mail_domain="mail.test",
+    cloud_url="http://cloud.test/",
     tv_multicast="239.1.1.1:5000",
 )  # fmt: skip
 NO_ANSWER = HttpAnswer(failure="timeout")
@@ -274,20 +277,40 @@ async def test_what_the_house_tells(house: House, verdict: Verdict) -> None:
     ("world", "verdict"),
     [
         (FakeWorld(), "OK"),
-        (FakeWorld(sip=None), "PHONE_REG_FAIL"),
-        (FakeWorld(sip=503), "PHONE_REG_FAIL"),
-        (FakeWorld(sip=401), "OK"),
+        (FakeWorld(sip=SipAnswer("silent", "REGISTER")), "PHONE_REG_FAIL"),
+        (FakeWorld(sip=SipAnswer("service", "REGISTER", 503)), "PHONE_REG_FAIL"),
+        (FakeWorld(sip=SipAnswer("untrusted", "REGISTER")), "PHONE_REG_FAIL"),
+        (FakeWorld(sip=SipAnswer("account", "REGISTER", 403)), "PHONE_ACCOUNT"),
+        (FakeWorld(sip=SipAnswer("empty", "REGISTER", 200, 0)), "OK"),
+        (FakeWorld(sip=SipAnswer("alive", "OPTIONS", 401)), "OK"),
+        (FakeWorld(sip=SipAnswer("unresolved")), "OK"),
         (FakeWorld(flows=False), "TV_MULTICAST"),
-        (FakeWorld(anchors={"203.0.113.80:993": "refused"}), "MAIL_UNREACHABLE"),
+        (FakeWorld(mail={993: Greeting("refused")}), "MAIL_UNREACHABLE"),
+        (FakeWorld(mail={993: Greeting("mute")}), "MAIL_UNREACHABLE"),
+        (FakeWorld(mail={993: Greeting("turned_away", 9.0)}), "MAIL_UNREACHABLE"),
+        (FakeWorld(mail={993: Greeting("untrusted", 9.0)}), "OK"),
+        (FakeWorld(mail={25: Greeting("timeout")}), "OK"),
+        (FakeWorld(mx=Exchangers("none")), "MAIL_UNREACHABLE"),
+        (FakeWorld(mx=Exchangers("refused")), "MAIL_UNREACHABLE"),
+        (FakeWorld(mx=Exchangers("failed")), "OK"),
     ],
 )
 async def test_services(world: FakeWorld, verdict: Verdict) -> None:
     assert (await look(world, targets=SERVICES))[0].verdict == verdict
 
 
+async def test_a_telephone_that_was_registered_is_missed() -> None:
+    empty = FakeWorld(sip=SipAnswer("empty", "REGISTER", 200, 0))
+    _, found = await look(FakeWorld(), targets=SERVICES)
+    learned = learn(Learned(), found.values())
+    assert learned.telephone
+    assert (await look(empty, targets=SERVICES, learned=learned))[0].verdict == "PHONE_NOT_REGISTERED"
+    assert (await look(empty, targets=SERVICES))[0].verdict == "OK", "there may never have been one"
+
+
 async def test_services_behind_a_dead_line_are_not_accused() -> None:
     world = FakeWorld(
-        sip=None, others="timeout", web=NO_ANSWER, dns={"203.0.113.53": "timeout"},
+        sip=SipAnswer("silent"), others="timeout", web=NO_ANSWER, dns={"203.0.113.53": "timeout"},
         pings=lambda target, count, size: (None,) * count,
     )  # fmt: skip
     found, _ = await look(world, targets=SERVICES)

@@ -1,4 +1,4 @@
-"""Probes made by hand, on real sockets of the loopback: time, SIP, certificates, multicast, downloads."""
+"""Probes made by hand, on real sockets of the loopback: time, certificates, multicast, downloads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewayd.diagnostics import certificate, multicast, ports, sip, sntp, web
+from gatewayd.diagnostics import certificate, multicast, ports, sntp, web
 from gatewayd.diagnostics.results import ping_figures
 from gatewayd.netd import packets
 from tests.diagnostics import far_end
@@ -85,23 +85,7 @@ def test_packets_that_tell_no_time(data: bytes) -> None:
 @given(st.binary(max_size=80))
 def test_no_packet_is_too_strange(data: bytes) -> None:
     sntp.read_offset(data, 1e9, 1e9)
-    sip.read_status(data, b"tag")
     packets.parse_refusal(data, MAC, 7)
-
-
-# --- SIP -----------------------------------------------------------------------------------------------
-
-
-async def test_a_telephone_server_that_lives() -> None:
-    async with datagrams(far_end._Sip) as port:
-        assert await sip.options("127.0.0.1", port, 2.0) == 200
-    async with datagrams(Nobody) as port:
-        assert await sip.options("127.0.0.1", port, 0.1) is None
-
-
-def test_somebody_elses_answer_is_none() -> None:
-    assert sip.read_status(b"SIP/2.0 200 OK\r\nVia: x;branch=z9hG4bKother\r\n\r\n", b"mine") is None
-    assert sip.read_status(b"SIP/2.0 503 No\r\nVia: x;branch=z9hG4bKmine\r\n\r\n", b"mine") == 503
 
 
 # --- certificates --------------------------------------------------------------------------------------

@@ -53,6 +53,8 @@ async def ended(core: Core, name: str, /, **arguments: Any) -> list[JobChanged]:
         ("traceroute", {"target": "far.example"}),
         ("lookup", {"name": "far.example"}),
         ("probe", {"target": "far.example", "kind": "tls"}),
+        ("phone", {}),
+        ("mail", {"domain": "mail.example"}),
         ("speedtest", {}),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewayd.dvr.addresses import LONGEST_URL, Group, check, group, shown, usable
+from gatewayd.dvr.addresses import LONGEST_URL, Group, check, group, origin, shown, usable
 from gatewayd.errors import InvalidField
 
 
@@ -124,3 +124,19 @@ def test_a_stream_is_not_fetched(url: str) -> None:
     assert usable(url, allow_loopback=False)
     with pytest.raises(InvalidField):
         check(url, allow_loopback=False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "url", "wanted"),
+    [
+        ("hdhomerun", "http://192.0.2.9:5004/auto/v1", "tuner"),
+        ("m3u", "rtp://@239.1.1.1:5000", "multicast"),
+        ("http", "UDP://@239.1.1.1:5000", "multicast"),
+        ("m3u", "https://tv.test/live.m3u8", "http"),
+        ("http", "rtsp://camera.test/", "http"),
+        ("testcard", "testcard:", None),
+        (None, "", None),
+    ],
+)
+def test_where_a_stream_comes_from(kind: str | None, url: str, wanted: str | None) -> None:
+    assert origin(kind, url) == wanted

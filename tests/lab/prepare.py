@@ -38,6 +38,7 @@ PROGRAMS: Mapping[str, str] = {
     "mkfs.ext4": "e2fsprogs",
     "tcpdump": "tcpdump",
     "mosquitto": "mosquitto",
+    "kamailio": "kamailio",
     "node": "nodejs",
     "npm": "npm",
     "chromium": "chromium",

@@ -14,11 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatewayd.diagnostics.capture import Captures, CaptureStart
 from gatewayd.errors import GatewayError
 from gatewayd.netd import verbs
+from gatewayd.netd.client import NetdClient
 from gatewayd.netd.packets import address_filter, pcap_header, pcap_record
 from gatewayd.netd.service import Netd
+from gatewayd.system.clock import SystemClock
 from tests.lab.netns import Namespace, veth
+from tests.support.netd import netd_process
 
 V4, V6 = st.ip_addresses(v=4), st.ip_addresses(v=6)
 
@@ -129,3 +133,33 @@ def test_what_passes_is_recorded_and_can_be_read(tmp_path: Path) -> None:
     assert all("192.0.2.3" in line and "192.0.2.2 " not in line for line in lines)
     assert all("length 408" in line for line in lines), "how long they were is kept, their content is not"
     assert len(found.pcap) == 24 + 4 * (16 + 96)
+
+
+@pytest.mark.netns
+async def test_a_capture_that_is_given_up_ends_at_once(tmp_path: Path) -> None:
+    """The job is cancelled: netd lets go of the interface, and the next capture need not wait."""
+    with Namespace("box") as box, Namespace("far") as far:
+        veth(box, far, names=("eth0", "eth0"))
+        with netd_process(tmp_path / "netd.sock", inside=box) as process:
+
+            def listens() -> bool:
+                """Whether anybody records all that passes (packet(7): protocol 3 is ETH_P_ALL)."""
+                rows = Path(f"/proc/{process.pid}/net/packet").read_text().splitlines()[1:]
+                return any(row.split()[3] == "0003" for row in rows)
+
+            async def until(wanted: bool) -> None:
+                async with asyncio.timeout(5):
+                    while listens() is not wanted:
+                        await asyncio.sleep(0.02)
+
+            client = NetdClient(tmp_path / "netd.sock")
+            captures = Captures(client, SystemClock())
+            job = asyncio.create_task(captures.run(CaptureStart(interface="eth0", consent=True, seconds=60)))
+            await until(True)
+            job.cancel()
+            await until(False)
+            with pytest.raises(asyncio.CancelledError):
+                await job
+            again = await captures.run(CaptureStart(interface="eth0", consent=True, seconds=1))
+            assert again.interface == "eth0"
+            await client.close()

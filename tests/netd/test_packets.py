@@ -106,6 +106,25 @@ def test_options_that_overflowed_into_other_fields_are_read() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        (b"https://portal.test/api", "https://portal.test/api"),
+        (b"http://portal.test/api", None),
+        (b"urn:ietf:params:capport:unrestricted", None),  # RFC 8910, 2: there is none
+        (b"https://portal.test/\r\nX: y", None),
+        (b"https://portal.test/\xff", None),
+        (b"https://", None),
+        (b"", None),
+    ],
+)
+def test_a_portal_is_named_by_a_plain_address(told: bytes, read: str | None) -> None:
+    options = b"\x35\x01\x02\x72" + bytes([len(told)]) + told + b"\xff"
+    found = packets.parse_offer(offer(options), MAC, TRANSACTION)
+    assert found is not None
+    assert found.portal == read
+
+
 def test_a_mask_with_holes_is_no_prefix() -> None:
     read = packets.parse_offer(offer(b"\x35\x01\x02\x01\x04\xff\x00\xff\x00\xff"), MAC, TRANSACTION)
     assert read is not None

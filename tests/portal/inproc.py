@@ -289,7 +289,7 @@ async def open_office(folder: Path) -> AsyncIterator[Office]:
             secret=b"t" * 32,
         )
         await core.notifier.start("boot")
-        running = asyncio.create_task(core.notifier.run())
+        running = asyncio.gather(core.notifier.run(), core.triggers.run())
         try:
             yield Office(house, registry, database, core, stored, stand_ins, Desk(core.agent))
         finally:

@@ -14,10 +14,11 @@ import pytest
 
 from gatewayd.callers import INTERNAL
 from gatewayd.errors import GatewayError
-from gatewayd.portal import records
+from gatewayd.portal import links, records
 from gatewayd.portal.controller import Controller, Refused
 from gatewayd.portal.mqtt_client import Broker
 from gatewayd.portal.schema import usp_msg_pb2 as usp
+from gatewayd.system.clock import SystemClock
 from tests.portal.broker import Authority, Mosquitto, mosquitto
 from tests.portal.desk import DESK, choice, desk
 from tests.support.daemon import until
@@ -185,12 +186,40 @@ async def test_over_tls_with_the_boxs_key(tmp_path: Path) -> None:
                 assert await controller.get("Device.LocalAgent.EndpointID") == {
                     "Device.LocalAgent.EndpointID": box
                 }
+                known = await controller.get("Device.LocalAgent.Certificate.*.Issuer")
+                assert set(known.values()) == {"CN=Test authority"}
+                assert len(known) == 2
             foreign = await asyncio.to_thread(Authority, tmp_path / "foreign", "Somebody else")
             await at.call("portal.configure", authority=foreign.pem)
 
             async def refused() -> str | None:
                 links = (await at.call("portal.get"))["links"]
                 return next((link["reason"] for link in links if link["reason"]), None)
+
+            assert "certificate is not accepted" in await until(refused)
+
+
+async def test_2_6_a_box_that_does_not_know_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes a broker's certificate whatever its dates, and no longer once it knows the time."""
+    knows = False
+    monkeypatch.setattr(SystemClock, "trusted", lambda _clock: knows)
+    monkeypatch.setattr(links, "CLOCK_LOOK", 0.2)
+    authority = await asyncio.to_thread(Authority, tmp_path / "ca")
+    async with open_house(tmp_path / "box") as house:
+        at = Office(house, Mosquitto(tmp_path), "")
+        request = (await at.call("portal.certificate"))["request"]
+        certificate = await asyncio.to_thread(authority.sign_request, request)
+        authority.expired = True
+        async with mosquitto(tmp_path / "broker", authority=authority) as broker:
+            wanted = choice(broker.tls_port, certificate=certificate, authority=authority.pem)
+            wanted["mqtt"]["tls"] = True
+            await at.call("portal.configure", **wanted)
+            await at.linked()
+            knows = True
+
+            async def refused() -> str | None:
+                found = (await at.call("portal.get"))["links"]
+                return next((link["reason"] for link in found if link["reason"]), None)
 
             assert "certificate is not accepted" in await until(refused)
 
@@ -227,3 +256,25 @@ async def test_what_cannot_be_configured(tmp_path: Path) -> None:
             assert word in caught.value.detail, more
         view = await house.registry.dispatch("portal.get", {}, INTERNAL)
         assert msgspec.json.decode(view.body)["enabled"] is False
+
+
+async def test_9_9_a_controller_adds_another(tmp_path: Path) -> None:
+    """The first configures a second at the same broker, which is asked to take the box on, and then works."""
+    async with (
+        office(tmp_path) as at,
+        desk(at.broker.port, at.box) as first,
+        desk(at.broker.port, at.box, name="second") as second,
+    ):
+        role = (await first.get("Device.LocalAgent.Controller.1.AssignedRole")).popitem()[1]
+        added = {"EndpointID": "self::second", "Enable": "true", "AssignedRole": role}
+        path = await first.add("Device.LocalAgent.Controller.", added)
+        mtp = await first.add(f"{path}MTP.", {"Enable": "true", "Protocol": "MQTT"})
+        way = {"AgentMTPReference": "Device.LocalAgent.MTP.1", "Topic": "usp/controller/second"}
+        await first.set(f"{mtp}MQTT.", way)
+        await at.linked()
+        await first.operate(f"{path}SendOnBoardRequest()")
+        notify = await second.notified(20)
+        assert notify.HasField("on_board_req")
+        assert "1.3" in notify.on_board_req.agent_supported_protocol_versions
+        assert (await second.get(f"{SSID}SSID")).keys() == {f"{SSID}SSID"}
+        assert second.met.get_nowait() == at.box  # the Connect Record of the new session

@@ -26,6 +26,9 @@ ARGUMENTS = {
     "ChannelName": "testcard",
     "Duration": "60",
     "Reason": "because",
+    "DelaySeconds": "60",
+    "Kind": "tls",
+    "Port": "443",
 }
 
 
@@ -104,3 +107,36 @@ def test_routes_and_names_are_told() -> None:
     told = look_up.told({**answer, "records": records})
     assert (told["Result.1.Status"], told["Result.1.IPAddresses"]) == ("Success", "192.0.2.1")
     assert look_up.told({**answer, "code": "NXDOMAIN"})["Result.1.Status"] == "Error_HostNameNotResolved"
+
+
+async def test_throughput_is_told_in_the_standards_words() -> None:
+    spec = command("Device.IP.Diagnostics.", "DownloadDiagnostics()")
+    assert await planned(spec, {}) == {"directions": ["down"]}
+    with pytest.raises(UspFault, match="leave DownloadURL empty"):
+        await spec.plan(None, {"DownloadURL": "http://192.0.2.1/"})  # type: ignore[arg-type]
+    assert spec.told is not None
+    measured = {"bytes": 50_000_000, "seconds": 4.0, "rate": 94.2e6}
+    told = spec.told({"state": "done", "sentence": "Fine.", "down": measured, "up": None})
+    assert told["Status"] == "Complete"
+    assert told["TestBytesReceived"] == "50000000"
+    assert told["PeriodOfFullLoading"] == "4000000"
+    assert told["X_GATEWAYD_Rate"] == "94200000"
+    assert set(told) == set(spec.outputs)
+    withheld = spec.told({"state": "device_limited", "sentence": "Slow.", "down": {**measured, "rate": None}})
+    assert (withheld["Status"], "X_GATEWAYD_Rate" in withheld) == ("Error_Internal", False)
+    assert spec.told({"state": "busy", "sentence": "Later."}) == {
+        "Status": "Error_Other",
+        "X_GATEWAYD_Sentence": "Later.",
+    }
+
+
+async def test_a_probe_tells_how_far_it_came() -> None:
+    spec = command("Device.IP.Diagnostics.", "X_GATEWAYD_Probe()")
+    wanted = {"target": "a", "kind": "tls", "port": 443, "family": "any"}
+    assert await planned(spec, {"Host": "a", "Kind": "tls", "Port": "443"}) == wanted
+    steps = [{"step": "resolve", "ms": 3.0}, {"step": "connect", "ms": 8.4, "detail": "refused"}]
+    assert spec.told is not None
+    told = spec.told({"ok": False, "steps": steps, "address": None})
+    assert (told["Reached"], told["LastStep"], told["Detail"]) == ("false", "connect", "refused")
+    assert told["ResponseTime"] == "11"
+    assert set(told) == set(spec.outputs)

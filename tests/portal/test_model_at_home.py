@@ -28,13 +28,14 @@ async def test_what_commands_ask_is_what_operations_take(office: Office, desk: D
             if spec.needs == () or spec.needs == ("jobs.cancel",):
                 continue
             node = Node(item, item.path, {}, None, view, key="daemon")
-            arguments = {name: ARGUMENTS[name] for name in spec.inputs if name in ARGUMENTS}
+            known = {**ARGUMENTS, "NumberOfRepetitions": "1"}
+            arguments = {name: known[name] for name in spec.inputs if name in known}
             started = await spec.plan(node, arguments)
             assert started.operation in spec.needs
             operation = office.registry.get(started.operation)
             wire.decode(started.arguments, operation.request, strict=False)
             tried += 1
-    assert tried >= 8
+    assert tried >= 15
 
 
 async def test_numbers_are_kept_and_never_given_again(office: Office) -> None:
@@ -183,3 +184,30 @@ async def test_what_is_not_shared_can_be_changed_but_not_seen(desk: Desk, office
     assert dict(note.oper_complete.req_output_args.output_args) == {"Status": "Complete"}
     office.stand_ins.hidden.clear()
     assert await desk.value("Device.WiFi.SSID.1.SSID") == "Unseen"
+
+
+async def test_throughput_of_this_house(desk: Desk, office: Office) -> None:
+    await desk.subscribe("OperationComplete", "Device.IP.Diagnostics.", ID="speed")
+    await office.settled()
+    await desk.operate("Device.IP.Diagnostics.UploadDiagnostics()", "speed")
+    output = (await office.note("speed", within=20)).oper_complete.req_output_args.output_args
+    assert output["Status"] == "Complete"
+    assert int(output["TestBytesSent"]) > 1_000_000
+    assert output["X_GATEWAYD_Rate"] == "38600000"
+
+
+async def test_what_the_box_tells_of_itself(desk: Desk) -> None:
+    """Plain truths that a box has without a radio or a recording."""
+    found = await desk.get(
+        "Device.DeviceInfo.", "Device.Time.", "Device.IP.Diagnostics.", "Device.LocalAgent."
+    )
+    memory = found["Device.DeviceInfo.MemoryStatus."]
+    assert 0 < int(memory["FreePersistent"]) <= int(memory["TotalPersistent"])
+    assert found["Device.Time."]["Status"] in ("Synchronized", "Unsynchronized")
+    offers = found["Device.IP.Diagnostics."]
+    assert (offers["IPv6PingSupported"], offers["IPv4UploadDiagnosticsSupported"]) == ("true", "true")
+    assert (offers["IPv4UDPEchoDiagnosticsSupported"], offers["IPLayerCapacitySupported"]) == (
+        "false",
+        "false",
+    )
+    assert found["Device.LocalAgent."]["CertificateNumberOfEntries"] == "0"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from gatewayd.portal import records
+from gatewayd.portal import mqtt_client, records
 from gatewayd.portal.controller import Controller
 from gatewayd.portal.mqtt import MqttTransport, Peer
-from gatewayd.portal.mqtt_client import Broker
+from gatewayd.portal.mqtt_client import NO_SUBSCRIBER, Broker, MqttClient
 from gatewayd.portal.schema import usp_msg_pb2 as usp
 from gatewayd.portal.transport import Handled, Incoming, LinkLost
 from tests.portal.broker import Authority, Mosquitto, mosquitto
@@ -149,6 +149,20 @@ async def test_a_lost_broker_is_said(tmp_path: Path) -> None:
                 await asyncio.wait_for(task, 5)
         with pytest.raises(LinkLost, match="cannot connect: Connection refused"):
             await transport_at(box_at(broker.port)).serve(Echo().receive, lambda: None)
+
+
+async def test_what_the_socket_does_not_take_at_once_is_written_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt_client, "MOST_TICK", 600.0)
+    async with mosquitto(tmp_path) as broker:
+        client = MqttClient(box_at(broker.port))
+        await client.connect()
+        record = bytes(400_000)
+        codes = await asyncio.gather(*(client.publish("usp/nobody", record, "usp/me") for _ in range(30)))
+        assert codes == [NO_SUBSCRIBER] * 30
+        assert await client.publish("usp/nobody", bytes(20_000_000), "usp/me") == NO_SUBSCRIBER
+        client.close()
 
 
 async def test_nobody_subscribed_is_not_delivered(tmp_path: Path) -> None:

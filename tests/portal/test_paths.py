@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayd.portal import expressions, paths
+from gatewayd.portal.assignments import Setting, read_settings
 from gatewayd.portal.expressions import Condition, Malformed, holds
 from gatewayd.portal.paths import Every, Follow, Name, Number, Path, Search
 from gatewayd.portal.rights import Permission, Rights
@@ -130,3 +131,20 @@ def test_targets_of_permissions(target: str, path: str, expected: bool) -> None:
     rights = Rights(((Permission(1, (target,), {"Param": "r---"}),),))
     assert rights.allow(path, "Param", "r") is expected
     assert not rights.allow(path, "Param", "w")
+
+
+def test_settings_are_read() -> None:
+    found = read_settings(['Device.WiFi.SSID.[Alias=="a=b"].SSID=one%2C two=%25', "Device.A.B=  "])
+    assert found == [
+        Setting('Device.WiFi.SSID.[Alias=="a=b"].', "SSID", "one, two=%"),
+        Setting("Device.A.", "B", "  "),
+    ]
+
+
+@given(st.lists(st.text(max_size=60), max_size=3))
+def test_any_text_is_settings_or_malformed(parts: list[str]) -> None:
+    try:
+        found = read_settings(parts)
+    except Malformed:
+        return
+    assert all(each.place.endswith(".") and each.name for each in found)

@@ -152,16 +152,6 @@ async def test_1_65_an_asynchronous_command_without_answer(desk: Desk, office: O
     assert (await office.note("all", within=20)).oper_complete.command_key == "quiet"
 
 
-async def test_9_8_a_command_is_cancelled(desk: Desk, office: Office) -> None:
-    await desk.subscribe("OperationComplete", "Device.", ID="cancel")
-    await office.settled()
-    result = await desk.operate("Device.SelfTestDiagnostics()", "stop-it")
-    await desk.operate(f"{result.req_obj_path}.Cancel()")
-    note = await office.note("cancel")
-    assert note.oper_complete.command_key == "stop-it"
-    assert note.oper_complete.cmd_failure.err_code == 7023
-
-
 async def test_1_61_and_1_62_reboot(desk: Desk, office: Office) -> None:
     await desk.subscribe("Event", "Device.Boot!", ID="boot", Persistent="true")
     await office.settled()

@@ -9,9 +9,17 @@ const DVR = "Device.Services.STBService.1.X_GATEWAYD_DVR.";
 const TOMORROW = new Date(Date.now() + 86400000).toISOString();
 const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
+// A command that goes on: what its OperationComplete tells.
+async function finished(usp, command, inputs) {
+  const [run, clear] = await usp.operate(command);
+  const result = await run(inputs);
+  await clear();
+  return result;
+}
+
 const day = {
   information: (usp) => usp.get("Device.DeviceInfo.SoftwareVersion"),
-  stations: (usp) => usp.get("Device.WiFi.AccessPoint.1.AssociatedDevice."),
+  stations: (usp) => usp.get("Device.WiFi.AccessPoint.*.AssociatedDevice."),
   password: (usp) =>
     usp.set("Device.WiFi.AccessPoint.1.Security.", { KeyPassphrase: "by an independent hand" }),
   async subscription(usp) {
@@ -24,16 +32,14 @@ const day = {
     await clear();
     return heard;
   },
-  async diagnosis(usp) {
-    const [run, clear] = await usp.operate("Device.SelfTestDiagnostics()");
-    const result = await run({});
-    await clear();
-    return result;
-  },
+  ping: (usp) => finished(usp, "Device.IP.Diagnostics.IPPing()", { Host: "box.example", NumberOfRepetitions: "3" }),
+  diagnosis: (usp) => finished(usp, "Device.SelfTestDiagnostics()", {}),
   async recording(usp) {
     const [record] = await usp.operate(`${DVR}Record()`, { isAsync: false });
     const made = await record({ ChannelName: "testcard", Duration: "3600", Title: "By usp-js" });
     const id = JSON.stringify(made).match(/"ID":"([^"]+)"/)[1];
+    const size = `${DVR}Recording.[ID=="${id}"].Size`;
+    for (let tries = 0; tries < 200 && !(Number(await usp.get(size)) > 0); tries++) await wait(100);
     const [stop] = await usp.operate(`${DVR}StopRecording()`, { isAsync: false });
     const stopped = await stop({ ID: id });
     const [plan] = await usp.operate(`${DVR}Record()`, { isAsync: false });

@@ -64,15 +64,12 @@ ELSEWHERE: dict[Case, str] = {
 _SESSIONS = "sessions of Records (E2E) are not spoken: such a Record gets a Disconnect with 7106"
 _FIRMWARE = "the firmware is not updated over this link yet"
 NOT_APPLICABLE: dict[Case, str] = {
-    **{(1, number): "subscriptions do not change the configuration (TriggerAction)" for number in (93, 94)},
     **{(1, number): "OnBoardingComplete came with a later data model (2.17)" for number in (101, 102, 103)},
     (2, 7): "Records are protected by TLS, not by signatures of their own",
     (2, 27): "no role reads secrets: passwords are never told over this link",
     **{(3, number): _SESSIONS for number in (2, 3, *range(6, 16))},
     (9, 2): "certificates are installed on the box, not by controllers",
     **{(9, number): _FIRMWARE for number in range(3, 8)},
-    (9, 9): "controllers are configured by the owner or by another controller; 1.60 sends the request",
-    (9, 11): "ScheduleTimer() is not offered",
 }
 
 

@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 import msgspec
 
 from gatewayd.diagnostics.certificate import Sight
+from gatewayd.diagnostics.mail_server import Exchangers, Greeting
 from gatewayd.diagnostics.ports import Port
-from gatewayd.diagnostics.results import AnchorAnswer, ConnectOutcome, DnsAnswer, DnsOutcome
-from gatewayd.diagnostics.world import Changes, Download, HttpAnswer, RecordKind
+from gatewayd.diagnostics.results import AnchorAnswer, ConnectOutcome, DnsAnswer, DnsOutcome, EncryptedOutcome
+from gatewayd.diagnostics.sip import Answer as SipAnswer
+from gatewayd.diagnostics.world import Captive, Changes, Download, HttpAnswer, RecordKind
 from gatewayd.errors import GatewayError
 from gatewayd.netd.verbs import ArpProbeAnswer, ArpReply, DhcpOffer, DhcpProbeAnswer
 from gatewayd.settings import DiagnosticsSettings
@@ -38,6 +40,8 @@ TARGETS = DiagnosticsSettings(
 EXPECTED = HttpAnswer(status=204, ms=1.0)
 GIGABIT = Port(speed=1000, best_speed=1000, full_duplex=True, errors=0)
 TRUSTED = Sight("trusted")
+REGISTERED = SipAnswer("registered", "REGISTER", 200, 1)
+SOMEWHERE = Exchangers("found", ("mx.mail.test",))
 WHOLE = Download(200_000, whole=True, connected=True, started=True, status=200, seconds=0.2)
 
 
@@ -72,6 +76,7 @@ class FakeWorld:
     v4: tuple[str, ...] = (BOX,)
     v6: tuple[str, ...] = ()
     gateway: str | None = GATEWAY
+    gateway6: str | None = None
     arp_answers: bool = True
     arp_refusal: GatewayError | None = None
     neighbour: str = "none"
@@ -85,6 +90,8 @@ class FakeWorld:
     dns: dict[str, DnsOutcome] = field(default_factory=dict)
     web: HttpAnswer = EXPECTED
     aaaa: tuple[str, ...] = ()
+    encrypted: tuple[EncryptedOutcome, EncryptedOutcome] = ("answered", "answered")
+    portal_says: Captive | None = None
     made_up: tuple[str, ...] = ()
     public_made_up: tuple[str, ...] = ()
     canary: bool = False
@@ -99,7 +106,9 @@ class FakeWorld:
     offset: float | None = 0.01
     sight: Sight = TRUSTED
     bulk: Download = WHOLE
-    sip: int | None = 200
+    sip: SipAnswer = REGISTERED
+    mail: dict[int, Greeting] = field(default_factory=dict)
+    mx: Exchangers = SOMEWHERE
     flows: bool = True
     pressed: float | None = 2.0
     lag_ms: float = 1.0
@@ -125,13 +134,19 @@ class FakeWorld:
         )
 
     async def routes(self) -> tuple[Route, ...]:
-        if self.gateway is None:
-            return ()
-        gateway = self.gateway or None
-        return (Route(family=socket.AF_INET, destination=None, prefix=0, gateway=gateway, index=2),)
+        ways = ((socket.AF_INET, self.gateway), (socket.AF_INET6, self.gateway6))
+        return tuple(
+            Route(family=family, destination=None, prefix=0, gateway=gateway or None, index=2)
+            for family, gateway in ways
+            if gateway is not None
+        )
 
     async def neighbours(self) -> tuple[Neighbour, ...]:
-        return (Neighbour(index=2, address=GATEWAY, mac=MAC, state=self.neighbour),)
+        return tuple(
+            Neighbour(index=2, address=address, mac=MAC, state=self.neighbour)
+            for address in (GATEWAY, self.gateway6)
+            if address
+        )
 
     def changes(self) -> AbstractAsyncContextManager[Changes]:
         return self._changes()
@@ -245,8 +260,16 @@ class FakeWorld:
     async def download(self, url: str, resolvers: Sequence[str], seconds: float, most: int) -> Download:
         return self.bulk
 
-    async def sip_options(self, server: str, resolvers: Sequence[str], seconds: float) -> int | None:
+    async def telephone(
+        self, targets: DiagnosticsSettings, resolvers: Sequence[str], seconds: float
+    ) -> SipAnswer:
         return self.sip
+
+    async def mail_server(self, host: str, address: str, port: int, seconds: float) -> Greeting:
+        return self.mail.get(port, Greeting("greeted", 5.0, True))
+
+    async def exchangers(self, domain: str, resolvers: Sequence[str]) -> Exchangers:
+        return self.mx
 
     async def multicast(self, group: str, interface: str | None, seconds: float) -> bool:
         return self.flows
@@ -259,6 +282,18 @@ class FakeWorld:
 
     async def boot(self) -> str:
         return "boot"
+
+    async def dns_over_tls(self, server: str, name: str, seconds: float) -> EncryptedOutcome:
+        return self.encrypted[0]
+
+    async def dns_over_https(
+        self, url: str, name: str, resolvers: Sequence[str], seconds: float
+    ) -> EncryptedOutcome:
+        return self.encrypted[1]
+
+    async def captive(self, url: str, resolvers: Sequence[str], seconds: float) -> Captive | None:
+        self.asked.append(f"captive {url}")
+        return self.portal_says
 
     async def loop_lag_ms(self) -> float:
         return self.lag_ms

@@ -142,7 +142,12 @@ async def allow(talk: Talk, areas: tuple[str, ...]) -> None:
 @connected
 async def request(talk: Talk) -> None:
     """Print a certificate request for the operator's authority to sign."""
-    await talk.tell("portal.certificate", lambda answer: talk.out.line(answer["request"].rstrip()))
+
+    def show(answer: Any) -> None:
+        for line in answer["request"].splitlines():
+            talk.out.line(line)
+
+    await talk.tell("portal.certificate", show)
 
 
 def _place(broker: str) -> tuple[str, int | None]:

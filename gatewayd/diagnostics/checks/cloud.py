@@ -5,7 +5,8 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from gatewayd.diagnostics.check import Check, Surroundings
-from gatewayd.diagnostics.results import CloudResult, InternetResult
+from gatewayd.diagnostics.results import InternetResult
+from gatewayd.diagnostics.service_results import CloudResult
 
 TIMEOUT = 4.0
 

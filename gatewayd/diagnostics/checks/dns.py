@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 from gatewayd.diagnostics.check import Check, Surroundings
 from gatewayd.diagnostics.claims import DNS_SLOW_MS
-from gatewayd.diagnostics.results import AddressResult, DnsAnswer, DnsResult, LinkResult
+from gatewayd.diagnostics.results import AddressResult, DnsAnswer, DnsResult, EncryptedOutcome, LinkResult
 
 TIMEOUT, TRIES = 2.0, 2
 MOST_RESOLVERS = 3  # as many as a resolv.conf may name (resolv.conf(5))
 _CANARY = 1.2
+_ENCRYPTED = 3.0
 _WARM_TRIES, _WARM_PAUSE = 4, 0.15
 _NAT64 = "ipv4only.arpa"  # RFC 7050
 
@@ -43,6 +44,7 @@ class DnsCheck(Check[DnsResult]):
         async with asyncio.TaskGroup() as group:
             lies = group.create_task(_lies(around, own))
             nat64 = group.create_task(_nat64(around, own))
+            encrypted = group.create_task(_encrypted(around, own))
             answers = await asyncio.gather(*asked)
             warm = await _warm(around, answers[: len(own)])
         public = answers[-1] if around.targets.public_resolver is not None else None
@@ -58,6 +60,8 @@ class DnsCheck(Check[DnsResult]):
             public=public,
             warm_ms=warm,
             nat64=nat64.result(),
+            dot=encrypted.result()[0],
+            doh=encrypted.result()[1],
             **lies.result()._asdict(),
         )
 
@@ -113,6 +117,21 @@ async def _nat64(around: Surroundings, own: Sequence[str]) -> tuple[str, ...]:
         return ()
     answer = await around.world.resolve(own[0], _NAT64, seconds=TIMEOUT, tries=1, kind="AAAA")
     return answer.addresses if answer.outcome == "answered" else ()
+
+
+async def _encrypted(
+    around: Surroundings, own: Sequence[str]
+) -> tuple[EncryptedOutcome | None, EncryptedOutcome | None]:
+    """Whether DNS over TLS and over HTTPS get through, where the settings name servers."""
+    dot, doh, name = around.targets.dot_server, around.targets.doh_url, around.targets.dns_names[0]
+
+    async def none() -> EncryptedOutcome | None:
+        return None
+
+    return await asyncio.gather(
+        none() if dot is None else around.world.dns_over_tls(dot, name, _ENCRYPTED),
+        none() if doh is None else around.world.dns_over_https(doh, name, own, _ENCRYPTED),
+    )
 
 
 def _is_lie(seen: _Lies) -> bool:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from gatewayd.diagnostics.check import Check, Surroundings
 from gatewayd.diagnostics.results import AddressResult, HttpOutcome, HttpResult, LinkResult
-from gatewayd.diagnostics.world import HttpAnswer
+from gatewayd.diagnostics.world import Captive, HttpAnswer
+from gatewayd.errors import GatewayError
 
 TIMEOUT = 4.5
+_OFFER, _API = 1.5, 2.0
+"""Seconds for DHCP to name a portal's API, and for that to answer."""
 _EXPECTED = 204
 _ASKS = (b"<form", b'http-equiv="refresh"', b"location.href", b"location.replace")
 _PORTAL = 511  # Network Authentication Required (RFC 6585, 6)
@@ -20,7 +24,7 @@ class HttpCheck(Check[HttpResult]):
 
     result = HttpResult
     needs = (LinkResult, AddressResult)
-    limit = TIMEOUT + 2.0
+    limit = TIMEOUT + _OFFER + _API + 1.0
 
     async def run(self, around: Surroundings) -> HttpResult:
         url, secure_url = around.targets.http_probe_url, around.targets.https_probe_url
@@ -30,6 +34,7 @@ class HttpCheck(Check[HttpResult]):
         asked = [around.world.get(one, resolvers, TIMEOUT) for one in (url, secure_url) if one is not None]
         answer, *secure = await asyncio.gather(*asked)
         outcome = judge_answer(url, answer)
+        told = await _portal(around, resolvers) if outcome in ("redirect", "replaced") else None
         return HttpResult(
             status="ok" if outcome == "expected" else "warn" if outcome == "unexpected" else "failed",
             detail=_told(outcome, answer),
@@ -39,7 +44,20 @@ class HttpCheck(Check[HttpResult]):
             ms=answer.ms,
             sign_in=any(word in answer.body.lower() for word in _ASKS),
             https=judge_answer(secure_url, secure[0]) if secure_url is not None else None,
+            captive=None if told is None else told.captive,
+            portal=None if told is None else told.page,
         )
+
+
+async def _portal(around: Surroundings, resolvers: Sequence[str]) -> Captive | None:
+    """What the network's own API says, where its DHCP server names one (RFC 8910, RFC 8908)."""
+    interface = around.result(LinkResult).interface
+    try:
+        offers = (await around.world.dhcp(interface or "", _OFFER)).offers
+    except (GatewayError, OSError):
+        return None
+    named = next((offer.portal for offer in offers if offer.portal is not None), None)
+    return None if named is None else await around.world.captive(named, resolvers, _API)
 
 
 def judge_answer(url: str, answer: HttpAnswer) -> HttpOutcome:

@@ -9,15 +9,8 @@ from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 from gatewayd.diagnostics.check import Check, Surroundings
-from gatewayd.diagnostics.results import (
-    DnsResult,
-    HttpResult,
-    InternetResult,
-    MtuResult,
-    TlsResult,
-    TvResult,
-    TvTrouble,
-)
+from gatewayd.diagnostics.results import DnsResult, HttpResult, InternetResult, MtuResult, TlsResult
+from gatewayd.diagnostics.service_results import TvResult, TvTrouble
 from gatewayd.diagnostics.signal import TvChannel
 from gatewayd.diagnostics.world import Download
 

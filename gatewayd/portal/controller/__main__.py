@@ -61,7 +61,7 @@ def _pairs(values: Sequence[str]) -> dict[str, str]:
 
 
 def _show(message: Message) -> None:
-    print(MessageToJson(message, preserving_proto_field_name=True))  # noqa: T201
+    print(MessageToJson(message, preserving_proto_field_name=True), flush=True)  # noqa: T201
 
 
 async def _run(told: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gatewayd.portal.model import Model, Object
-from gatewayd.portal.objects import device, diagnostics, local_agent, mqtt, television, wifi
+from gatewayd.portal.objects import controller_trust, device, diagnostics, local_agent, mqtt, television, wifi
 
 
 def all_objects() -> tuple[Object, ...]:
@@ -11,6 +11,7 @@ def all_objects() -> tuple[Object, ...]:
     return (
         *device.objects(),
         *local_agent.objects(),
+        *controller_trust.objects(),
         *mqtt.objects(),
         *wifi.objects(),
         *television.objects(),

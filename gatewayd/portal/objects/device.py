@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import psutil
 
 from gatewayd.portal.model import Change, CommandSpec, EventSpec, Node, Object, Param, Started
-from gatewayd.portal.objects.diagnostics import self_test
-from gatewayd.portal.objects.shared import always, told
+from gatewayd.portal.objects.diagnostics import number, self_test
+from gatewayd.portal.objects.shared import alias, always, told
+from gatewayd.portal.refusals import Code, UspFault
+from gatewayd.portal.timers import MOST_SECONDS
 from gatewayd.portal.view import View
+from gatewayd.system.clock import synchronised
 
 MOST_REASON = 200
 IMAGES = "Device.DeviceInfo.FirmwareImage."
@@ -31,8 +34,10 @@ def _active(node: Node) -> str:
     return node.view.reference(IMAGES, "running")
 
 
-async def _memory(_view: View, _parent: Node) -> Any:
-    return await asyncio.to_thread(psutil.virtual_memory)
+async def _memory(view: View, _parent: Node) -> tuple[Any, Any]:
+    """Of the machine, and of the disk that the box's state is on."""
+    folder = view.about.folder
+    return await asyncio.to_thread(lambda: (psutil.virtual_memory(), psutil.disk_usage(folder)))
 
 
 async def _load(_view: View, _parent: Node) -> Any:
@@ -73,11 +78,30 @@ def restart(name: str, target: str) -> CommandSpec:
     )
 
 
+def _timer() -> CommandSpec:
+    async def plan(_node: Node, arguments: Mapping[str, str]) -> Started:
+        seconds = number(arguments, "DelaySeconds") or 0
+        if not 1 <= seconds <= MOST_SECONDS:
+            raise UspFault(
+                Code.INVALID_COMMAND_ARGUMENTS, f"DelaySeconds is 1 to {MOST_SECONDS}; this is {seconds}."
+            )
+        return Started(operation="portal.timer", arguments={"seconds": seconds})
+
+    return CommandSpec(
+        name="ScheduleTimer()",
+        plan=plan,
+        inputs=("DelaySeconds",),
+        mandatory=frozenset({"DelaySeconds"}),
+        asynchronous=True,
+        needs=("portal.timer",),
+    )
+
+
 def _root() -> Object:
     return Object(
         path="Device.",
         params=(Param(name="RootDataModelVersion", read=always("2.16")),),
-        commands=(restart("Reboot()", "box"), self_test()),
+        commands=(restart("Reboot()", "box"), self_test(), _timer()),
         events=(
             EventSpec(name="Boot!", arguments=("CommandKey", "Cause", "FirmwareUpdated", "ParameterMap")),
         ),
@@ -93,6 +117,7 @@ def _device_info() -> tuple[Object, ...]:
                 Param(name="Manufacturer", read=lambda node: node.view.about.manufacturer),
                 Param(name="ManufacturerOUI", read=lambda node: node.view.about.oui),
                 Param(name="ModelName", read=told("model")),
+                Param(name="ModelNumber", read=told("model")),
                 Param(name="Description", read=told("name")),
                 Param(name="ProductClass", read=lambda node: node.view.about.product_class),
                 Param(name="SerialNumber", read=lambda node: node.view.about.serial or node.row["id"]),
@@ -112,14 +137,19 @@ def _device_info() -> tuple[Object, ...]:
     )
 
 
+def _kibibytes(name: str, read: Callable[[Node], int]) -> Param:
+    return Param(name=name, kind="unsignedInt", read=lambda node: read(node) // 1024, ignored=True)
+
+
 def _device_parts() -> tuple[Object, ...]:
     return (
         Object(
             path=f"{IMAGES}{{i}}.",
             rows=_images,
             count="FirmwareImageNumberOfEntries",
-            keys=(("Name",),),
+            keys=(("Alias",), ("Name",)),
             params=(
+                alias(),
                 Param(name="Name", read=always("running")),
                 Param(name="Version", read=told("version")),
                 Param(name="Available", kind="boolean", read=always(True)),
@@ -130,13 +160,10 @@ def _device_parts() -> tuple[Object, ...]:
             path="Device.DeviceInfo.MemoryStatus.",
             one=_memory,
             params=(
-                Param(name="Total", kind="unsignedInt", read=lambda node: node.row.total // 1024),
-                Param(
-                    name="Free",
-                    kind="unsignedInt",
-                    read=lambda node: node.row.available // 1024,
-                    ignored=True,
-                ),
+                _kibibytes("Total", lambda node: node.row[0].total),
+                _kibibytes("Free", lambda node: node.row[0].available),
+                _kibibytes("TotalPersistent", lambda node: node.row[1].total),
+                _kibibytes("FreePersistent", lambda node: node.row[1].free),
             ),
         ),
         Object(
@@ -151,8 +178,10 @@ def _device_parts() -> tuple[Object, ...]:
             rows=_temperatures,
             lasting=False,
             count="TemperatureSensorNumberOfEntries",
-            keys=(("Name",),),
+            keys=(("Alias",), ("Name",)),
             params=(
+                alias(),
+                Param(name="Enable", kind="boolean", read=always(True)),
                 Param(name="Name", read=told("name")),
                 Param(name="Status", read=always("Enabled")),
                 Param(name="Value", kind="int", read=told("value"), ignored=True),
@@ -172,6 +201,11 @@ def _time() -> Object:
         params=(
             Param(name="Enable", kind="boolean", read=always(True)),
             Param(
+                name="Status",
+                read=lambda _node: "Synchronized" if synchronised() else "Unsynchronized",
+                ignored=True,
+            ),
+            Param(
                 name="CurrentLocalTime",
                 kind="dateTime",
                 read=lambda _node: datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -183,8 +217,8 @@ def _time() -> Object:
     )
 
 
-async def _units(_view: View, _parent: Node) -> list[tuple[str, Any]]:
-    return [("daemon", {"name": "gatewayd"}), ("wifi", {"name": "wifi"})]
+async def _units(view: View, _parent: Node) -> list[tuple[str, Any]]:
+    return [("daemon", {"name": "gatewayd", "version": view.about.software}), ("wifi", {"name": "wifi"})]
 
 
 def _services() -> Object:
@@ -196,11 +230,14 @@ def _services() -> Object:
         path="Device.SoftwareModules.ExecutionUnit.{i}.",
         rows=_units,
         count="ExecutionUnitNumberOfEntries",
-        keys=(("Name",),),
+        keys=(("Alias",), ("Name",)),
         needs=("upkeep.restart",),
         params=(
+            alias(),
             Param(name="Name", read=told("name")),
             Param(name="Status", read=always("Active")),
+            Param(name="Version", read=told("version")),
+            Param(name="AutoStart", kind="boolean", read=always(True)),
         ),
         commands=(CommandSpec(name="Restart()", plan=plan, inputs=("Reason",), needs=("upkeep.restart",)),),
     )

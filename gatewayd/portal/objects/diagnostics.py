@@ -10,7 +10,7 @@ from typing import Any
 
 from gatewayd.portal.expressions import text_of
 from gatewayd.portal.model import CommandSpec, Node, Object, Param, Started
-from gatewayd.portal.objects.shared import VENDOR
+from gatewayd.portal.objects.shared import VENDOR, always
 from gatewayd.portal.refusals import Code, UspFault
 
 _FAMILIES = {"": "any", "Any": "any", "IPv4": "v4", "IPv6": "v6"}
@@ -41,7 +41,7 @@ def self_test() -> CommandSpec:
     )
 
 
-def _number(arguments: Mapping[str, str], name: str) -> int | None:
+def number(arguments: Mapping[str, str], name: str) -> int | None:
     """An argument that is a number; None where it was not given. Raises UspFault 7027."""
     text = arguments.get(name, "")
     if not text:
@@ -74,13 +74,13 @@ def _detailed(result: Mapping[str, Any], name: str) -> str:
 
 def _ping() -> CommandSpec:
     async def plan(_node: Node, arguments: Mapping[str, str]) -> Started:
-        milliseconds = _number(arguments, "Timeout")
+        milliseconds = number(arguments, "Timeout")
         fields = _given(
             target=arguments["Host"],
             family=_family(arguments),
-            count=_number(arguments, "NumberOfRepetitions"),
+            count=number(arguments, "NumberOfRepetitions"),
             timeout=None if milliseconds is None else milliseconds / 1000,
-            size=_number(arguments, "DataBlockSize"),
+            size=number(arguments, "DataBlockSize"),
         )
         return Started(operation="diagnostics.ping", arguments=fields)
 
@@ -121,8 +121,8 @@ def _trace() -> CommandSpec:
         fields = _given(
             target=arguments["Host"],
             family=_family(arguments),
-            rounds=_number(arguments, "NumberOfTries"),
-            hops=_number(arguments, "MaxHopCount"),
+            rounds=number(arguments, "NumberOfTries"),
+            hops=number(arguments, "MaxHopCount"),
         )
         return Started(operation="diagnostics.traceroute", arguments=fields)
 
@@ -182,11 +182,99 @@ def _speed() -> CommandSpec:
     )
 
 
+_STATES = {"done": "Complete", "busy": "Error_Other", "device_limited": "Error_Internal"}
+_WAYS: dict[str, tuple[str, str, str]] = {
+    "down": ("DownloadDiagnostics()", "DownloadURL", "Received"),
+    "up": ("UploadDiagnostics()", "UploadURL", "Sent"),
+}
+
+
+def _transfer(way: str) -> CommandSpec:
+    """The standard's throughput test. It wants an address to measure against and the box has its own far end
+    for that, so an address is refused: figures of another server would be passed off as those of this one."""
+    name, url, moved = _WAYS[way]
+
+    async def plan(_node: Node, arguments: Mapping[str, str]) -> Started:
+        if arguments.get(url):
+            raise UspFault(
+                Code.INVALID_COMMAND_ARGUMENTS,
+                f"The box measures against the server in its settings: leave {url} empty.",
+            )
+        return Started(operation="diagnostics.speedtest", arguments={"directions": [way]})
+
+    def told(result: Mapping[str, Any]) -> dict[str, str]:
+        found = {"Status": _STATES[result["state"]], f"{VENDOR}Sentence": result["sentence"]}
+        measured = result.get(way)
+        if measured is None:
+            return found
+        size, seconds = str(measured["bytes"]), measured["seconds"]
+        found[f"TestBytes{moved}"] = found[f"TestBytes{moved}UnderFullLoading"] = size
+        found["PeriodOfFullLoading"] = str(round(seconds * 1_000_000))
+        if measured["rate"] is not None:
+            found[f"{VENDOR}Rate"] = str(round(measured["rate"]))
+        return found
+
+    return CommandSpec(
+        name=name,
+        plan=plan,
+        inputs=(url,),
+        outputs=(
+            *("Status", f"TestBytes{moved}", f"TestBytes{moved}UnderFullLoading", "PeriodOfFullLoading"),
+            *(f"{VENDOR}Rate", f"{VENDOR}Sentence"),
+        ),
+        asynchronous=True,
+        topic="diagnostics",
+        told=told,
+        needs=("diagnostics.speedtest",),
+    )
+
+
+def _probe() -> CommandSpec:
+    """Whether a server answers, and how far it got: connecting, TLS, HTTP."""
+
+    async def plan(_node: Node, arguments: Mapping[str, str]) -> Started:
+        fields = _given(
+            target=arguments["Host"],
+            kind=arguments.get("Kind") or "tcp",
+            port=number(arguments, "Port"),
+            path=arguments.get("Path") or None,
+            family=_family(arguments),
+        )
+        return Started(operation="diagnostics.probe", arguments=fields)
+
+    def told(result: Mapping[str, Any]) -> dict[str, str]:
+        last = result["steps"][-1] if result["steps"] else {"step": "", "detail": ""}
+        return {
+            "Status": "Complete",
+            "Reached": text_of(result["ok"]),
+            "IPAddressUsed": result.get("address") or "",
+            "LastStep": last["step"],
+            "Detail": last.get("detail", ""),
+            "ResponseTime": str(round(sum(step["ms"] for step in result["steps"]))),
+        }
+
+    return CommandSpec(
+        name=f"{VENDOR}Probe()",
+        plan=plan,
+        inputs=("Host", "Kind", "Port", "Path", "ProtocolVersion"),
+        mandatory=frozenset({"Host"}),
+        outputs=("Status", "Reached", "IPAddressUsed", "LastStep", "Detail", "ResponseTime"),
+        asynchronous=True,
+        topic="diagnostics",
+        told=told,
+        needs=("diagnostics.probe",),
+    )
+
+
 _ANSWERS = {"timeout": "Error_Timeout", "unreachable": "Error_DNSServerNotAvailable"}
 
 
 def _look_up() -> CommandSpec:
     async def plan(_node: Node, arguments: Mapping[str, str]) -> Started:
+        if number(arguments, "NumberOfRepetitions") not in (None, 1):
+            raise UspFault(
+                Code.INVALID_COMMAND_ARGUMENTS, "The box asks a server once: NumberOfRepetitions is 1."
+            )
         fields = _given(name=arguments["HostName"], resolver=arguments.get("DNSServer") or None)
         return Started(operation="diagnostics.lookup", arguments=fields)
 
@@ -210,7 +298,7 @@ def _look_up() -> CommandSpec:
     return CommandSpec(
         name="NSLookupDiagnostics()",
         plan=plan,
-        inputs=("HostName", "DNSServer"),
+        inputs=("HostName", "DNSServer", "Timeout", "NumberOfRepetitions"),
         mandatory=frozenset({"HostName"}),
         outputs=("Status", "SuccessCount", *(f"Result.{{i}}.{name}" for name in row)),
         asynchronous=True,
@@ -220,13 +308,16 @@ def _look_up() -> CommandSpec:
     )
 
 
-def _offers(command: str) -> Param:
-    """Whether the box has that command."""
-    name = f"IPv4{command.removeprefix('IP').removesuffix('()')}Supported"
-    return Param(
-        name=name,
-        kind="boolean",
-        read=lambda node: any(each.name == command for each in node.object.commands),
+def _offers(command: str, *families: str) -> tuple[Param, ...]:
+    """Whether the box has that command, a parameter for each family of addresses."""
+    bare = command.removeprefix("IP").removesuffix("()")
+    return tuple(
+        Param(
+            name=f"{family}{bare}Supported",
+            kind="boolean",
+            read=lambda node: any(each.name == command for each in node.object.commands),
+        )
+        for family in families
     )
 
 
@@ -235,8 +326,18 @@ def objects() -> tuple[Object, ...]:
     return (
         Object(
             path="Device.IP.Diagnostics.",
-            params=(_offers("IPPing()"), _offers("TraceRoute()")),
-            commands=(_ping(), _trace(), _speed()),
+            params=(
+                *_offers("IPPing()", "IPv4", "IPv6"),
+                *_offers("TraceRoute()", "IPv4", "IPv6"),
+                *_offers("DownloadDiagnostics()", "IPv4"),
+                *_offers("UploadDiagnostics()", "IPv4"),
+                *_offers("UDPEchoDiagnostics()", "IPv4", "IPv6"),
+                *_offers("ServerSelectionDiagnostics()", "IPv4", "IPv6"),
+                Param(name="IPLayerCapacitySupported", kind="boolean", read=always(False)),
+                Param(name="DownloadTransports", kind="list", read=always(["HTTP"])),
+                Param(name="UploadTransports", kind="list", read=always(["HTTP"])),
+            ),
+            commands=(_ping(), _trace(), _transfer("down"), _transfer("up"), _speed(), _probe()),
         ),
         Object(path="Device.DNS.Diagnostics.", commands=(_look_up(),), needs=("diagnostics.lookup",)),
     )

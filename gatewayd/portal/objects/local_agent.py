@@ -6,9 +6,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from gatewayd.portal.assignments import read_settings
 from gatewayd.portal.contracts import About
+from gatewayd.portal.expressions import Malformed
 from gatewayd.portal.model import CommandSpec, EventSpec, Node, Object, Param, Started
-from gatewayd.portal.objects.shared import ZERO_TIME, alias, always
+from gatewayd.portal.objects.shared import ZERO_TIME, alias, always, enable
 from gatewayd.portal.paths import read
 from gatewayd.portal.refusals import Code, UspFault
 from gatewayd.portal.view import View
@@ -23,16 +25,11 @@ NOTIFICATIONS = (
     "ObjectDeletion",
     "OperationComplete",
     "Event",
-    "OnBoardRequest",
 )
 
 
 async def _agent(view: View, _parent: Node) -> About:
     return view.about
-
-
-def _enable(default: str = "false") -> Param:
-    return Param(name="Enable", kind="boolean", access="rw", default=default)
 
 
 def _paths(text: str) -> str | None:
@@ -41,6 +38,14 @@ def _paths(text: str) -> str | None:
             read(part)
         except ValueError as error:
             return str(error)
+    return None
+
+
+def _settings(text: str) -> str | None:
+    try:
+        read_settings(_parts(text))
+    except Malformed as error:
+        return str(error)
     return None
 
 
@@ -61,11 +66,6 @@ def _parts(text: str) -> list[str]:
 references = _parts
 
 
-def _mask(text: str) -> str | None:
-    good = len(text) == 4 and all(have in (want, "-") for have, want in zip(text, "rwxn", strict=True))
-    return None if good else "A permission is four characters, rwxn, each of which may be - instead."
-
-
 def _agent_object() -> Object:
     return Object(
         path=AGENT,
@@ -80,6 +80,8 @@ def _agent_object() -> Object:
                 ignored=True,
             ),
             Param(name="SupportedProtocols", kind="list", read=always(["MQTT", "WebSocket"])),
+            Param(name="SupportedNumberOfSubscriptions", kind="int", read=always(-1)),
+            Param(name="MaxSubscriptionChangeAdoptionTime", kind="unsignedInt", read=always(5)),
         ),
         events=(EventSpec(name="Periodic!"),),
     )
@@ -110,9 +112,10 @@ def _ways() -> tuple[Object, ...]:
             keys=(("Alias",),),
             params=(
                 alias(stored=True),
-                _enable(),
+                enable(),
                 Param(name="Status", read=_way_status),
                 Param(name="Protocol", access="rw", default="MQTT", one_of=("MQTT", "WebSocket")),
+                Param(name="EnableMDNS", kind="boolean", read=always(False)),
             ),
         ),
         Object(
@@ -146,7 +149,7 @@ def _controller() -> Object:
         params=(
             alias(stored=True),
             Param(name="EndpointID", access="once", most=256),
-            _enable(),
+            enable(),
             Param(name="AssignedRole", kind="list", access="rw", most=1024),
             Param(name="InheritedRole", kind="list"),
             Param(name="Credential", kind="list", access="rw", most=1024),
@@ -185,7 +188,7 @@ def _controller_ways() -> tuple[Object, ...]:
             keys=(("Alias",), ("Protocol",)),
             params=(
                 alias(stored=True),
-                _enable(),
+                enable(),
                 Param(name="Protocol", access="rw", default="MQTT", one_of=("MQTT", "WebSocket")),
             ),
         ),
@@ -239,7 +242,7 @@ def _controllers() -> tuple[Object, ...]:
             keys=(("Alias",), ("ParameterName",)),
             params=(
                 alias(stored=True),
-                _enable(),
+                enable(),
                 Param(name="ParameterName", access="rw", most=256, check=_paths),
             ),
         ),
@@ -263,12 +266,19 @@ def _subscriptions() -> Object:
         keys=(("Alias",), ("Recipient", "ID")),
         params=(
             alias(stored=True),
-            _enable(),
+            enable(),
             Param(name="Recipient"),
             Param(name="ID", access="once", most=64),
             Param(name="CreationDate", kind="dateTime"),
             Param(name="NotifType", access="once", one_of=NOTIFICATIONS),
             Param(name="ReferenceList", kind="list", access="once", most=8192, check=_paths),
+            Param(
+                name="TriggerAction",
+                access="rw",
+                default="Notify",
+                one_of=("Notify", "Config", "NotifyAndConfig"),
+            ),
+            Param(name="TriggerConfigSettings", kind="list", access="rw", most=8192, check=_settings),
             Param(name="Persistent", kind="boolean", access="rw", default="false"),
             Param(name="TimeToLive", kind="unsignedInt", access="rw", default="0"),
             Param(name="NotifRetry", kind="boolean", access="rw", default="false"),
@@ -306,56 +316,6 @@ def _requests_object() -> Object:
     )
 
 
-def _trust() -> tuple[Object, ...]:
-    trust = f"{AGENT}ControllerTrust."
-    masks = ("Param", "Obj", "InstantiatedObj", "CommandEvent")
-    return (
-        Object(
-            path=trust,
-            stored=True,
-            params=(Param(name="UntrustedRole", kind="list", access="rw", most=1024),),
-        ),
-        Object(
-            path=f"{trust}Role.{{i}}.",
-            stored=True,
-            addable=True,
-            deletable=True,
-            count="RoleNumberOfEntries",
-            keys=(("Alias",), ("Name",)),
-            params=(alias(stored=True), _enable(), Param(name="Name", access="once", most=64)),
-        ),
-        Object(
-            path=f"{trust}Role.{{i}}.Permission.{{i}}.",
-            stored=True,
-            addable=True,
-            deletable=True,
-            count="PermissionNumberOfEntries",
-            keys=(("Alias",), ("Order",)),
-            params=(
-                alias(stored=True),
-                _enable(),
-                Param(name="Order", kind="unsignedInt", access="rw", default="0"),
-                Param(name="Targets", kind="list", access="rw", most=8192),
-                *(Param(name=name, access="rw", default="----", check=_mask) for name in masks),
-            ),
-        ),
-        Object(
-            path=f"{trust}Credential.{{i}}.",
-            stored=True,
-            addable=True,
-            deletable=True,
-            count="CredentialNumberOfEntries",
-            keys=(("Alias",), ("Credential",)),
-            params=(
-                alias(stored=True),
-                _enable(),
-                Param(name="Role", kind="list", access="rw", most=1024),
-                Param(name="Credential", access="rw", most=256),
-            ),
-        ),
-    )
-
-
 def objects() -> tuple[Object, ...]:
     """The whole area."""
     return (
@@ -364,5 +324,4 @@ def objects() -> tuple[Object, ...]:
         *_controllers(),
         _subscriptions(),
         _requests_object(),
-        *_trust(),
     )

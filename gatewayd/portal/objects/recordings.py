@@ -262,6 +262,7 @@ def objects() -> tuple[Object, ...]:
                 _record(),
                 _by_id("StopRecording()", "dvr.recordings.stop"),
                 _by_id("DeleteRecording()", "dvr.recordings.delete"),
+                _by_id("RestoreRecording()", "dvr.recordings.restore"),
             ),
             params=(
                 Param(name="Enable", kind="boolean", read=always(True)),
@@ -280,6 +281,8 @@ def objects() -> tuple[Object, ...]:
             params=(
                 Param(name="ID", read=told("id")),
                 Param(name="Name", read=told("name")),
+                Param(name="Number", read=lambda node: node.row["number"] or ""),
+                Param(name="Source", read=told("source")),
                 Param(name="Status", read=told("state")),
             ),
         ),

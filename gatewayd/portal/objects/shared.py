@@ -38,6 +38,11 @@ def alias(*, stored: bool = False) -> Param:
     return Param(name="Alias", access="rw", most=64, check=_begins_well if stored else None)
 
 
+def enable() -> Param:
+    """Whether a stored instance is in use; a new one is not."""
+    return Param(name="Enable", kind="boolean", access="rw", default="false")
+
+
 def _begins_well(text: str) -> str | None:
     return None if text[:1].isalpha() else "An Alias begins with a letter."
 

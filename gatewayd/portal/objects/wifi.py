@@ -6,6 +6,7 @@ A network of the box is one SSID and one AccessPoint, whatever radios carry it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gatewayd.portal.model import Change, CommandSpec, EventSpec, Node, Object, Param, Started
@@ -90,6 +91,11 @@ def _below(node: Node) -> list[str]:
     return [node.view.reference(RADIOS, each["id"]) for each in node.row["radios"]]
 
 
+def _since(node: Node) -> str:
+    moment = datetime.now(UTC) - timedelta(seconds=node.row["connected_seconds"])
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 def _radio_object() -> Object:
     return Object(
         path=f"{RADIOS}{{i}}.",
@@ -102,6 +108,10 @@ def _radio_object() -> Object:
             Param(name="Status", read=mapped("state", _UP, "Down")),
             alias(),
             Param(name="Name", read=told("interface")),
+            Param(name="LowerLayers", kind="list", read=always([])),
+            Param(name="Upstream", kind="boolean", read=always(False)),
+            Param(name="MaxSupportedSSIDs", kind="unsignedInt", read=lambda node: node.row["max_bss"] or 1),
+            Param(name="TransmitPower", kind="int", read=always(-1)),  # the standard's "automatic"
             Param(name="SupportedFrequencyBands", kind="list", read=_bands),
             Param(
                 name="OperatingFrequencyBand",
@@ -158,6 +168,7 @@ def _ssid_object() -> Object:
             alias(),
             Param(name="Name", read=told("id")),
             Param(name="LowerLayers", kind="list", read=_below),
+            Param(name="Upstream", kind="boolean", read=always(False)),
             Param(name="SSID", access="rw", read=told("ssid"), write=_network("ssid"), most=32),
         ),
     )
@@ -200,6 +211,7 @@ def _access_point_objects() -> tuple[Object, ...]:
                     read=told("isolated"),
                     write=_network("isolated"),
                 ),
+                Param(name="MaxAllowedAssociations", kind="unsignedInt", read=always(0)),  # no limit of ours
             ),
         ),
         Object(
@@ -241,6 +253,7 @@ def _station_objects() -> tuple[Object, ...]:
                     ignored=True,
                 ),
                 Param(name="Active", kind="boolean", read=always(True)),
+                Param(name="AssociationTime", kind="dateTime", read=_since, ignored=True),
             ),
         ),
         Object(
