@@ -66,7 +66,8 @@ class Operation:
     (not repeated once begun). `lock` and `target` are formatted from request fields; `target` is
     what the audit row names. `secret_answer` keeps the answer out of the ledger. `session` tells the ways
     in for browsers that a session begins or ends with it. `step_up`: whoever calls it has proved within
-    the last minutes that he is the one who holds the token; programs on the box need not.
+    the last minutes that he is the one who holds the token; programs on the box need not. `outcome` is the
+    result of the job that it starts, `partial` what that job tells on its way.
     """
 
     name: str
@@ -86,6 +87,8 @@ class Operation:
     target: str | None = None
     session: Literal["begins", "ends"] | None = None
     step_up: bool = False
+    outcome: type[msgspec.Struct] | None = None
+    partial: type[msgspec.Struct] | None = None
 
     def __post_init__(self) -> None:
         if self.mutates != (self.recovery is not None):

@@ -35,13 +35,21 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 def build(registry: Registry, version: str) -> Json:
     """The whole document; the same table gives the same document."""
     rows = sorted(registry, key=lambda row: (row.path, row.method))
-    kinds = [*(row.result for row in rows), *(row.request for row in rows), EventsRequest, Problem]
+    told = {kind for row in rows for kind in (row.outcome, row.partial) if kind is not None}
+    jobs = sorted(told, key=lambda kind: kind.__name__)
+    kinds = [*(row.result for row in rows), *(row.request for row in rows), *jobs, EventsRequest, Problem]
     schemas, components = msgspec.json.schema_components(kinds, schema_hook=_special, ref_template=_REF)
+    known = dict(zip(jobs, schemas[2 * len(rows) :], strict=False))
     results = [schemas[position] for position in range(len(rows))]
     requests = [_resolved(schemas[len(rows) + position], components) for position in range(len(rows))]
     paths: dict[str, Json] = {}
     for row, request, result in zip(rows, requests, results, strict=True):
-        paths.setdefault(BASE + row.path, {})[row.method.lower()] = _operation(row, request, result)
+        described = _operation(row, request, result)
+        if row.outcome is not None:
+            described["x-job-result"] = known[row.outcome]
+        if row.partial is not None:
+            described["x-job-partial"] = known[row.partial]
+        paths.setdefault(BASE + row.path, {})[row.method.lower()] = described
     paths[f"{BASE}/events"] = {"get": _events(_resolved(schemas[-2], components))}
     document: Json = {
         "openapi": "3.1.0",

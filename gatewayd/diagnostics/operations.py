@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from gatewayd.diagnostics.model import Diagnosis, DiagnosticsRun
+from gatewayd.diagnostics.model import Diagnosis, DiagnosticsPartial, DiagnosticsRun
 from gatewayd.diagnostics.service import DiagnosticsService
 from gatewayd.operations import Context, JobAnswer, JobHandle, Operation, Request, Result, Scope
 
@@ -68,6 +68,8 @@ def operations(service: DiagnosticsService) -> tuple[Operation, ...]:
             mutates=True,
             recovery="transaction",
             status=202,
+            outcome=Diagnosis,
+            partial=DiagnosticsPartial,
         ),
         Operation(
             name="diagnostics.runs.list",

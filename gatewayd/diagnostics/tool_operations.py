@@ -9,9 +9,18 @@ from typing import Any
 import msgspec
 
 from gatewayd.diagnostics.capture import CaptureFile, CaptureQuery, CaptureResult, CaptureStart
-from gatewayd.diagnostics.service_tools import MailStart, PhoneStart
-from gatewayd.diagnostics.speed_model import SpeedtestResult, SpeedtestStart
-from gatewayd.diagnostics.tool_model import LookupStart, PingStart, ProbeStart, TracerouteStart
+from gatewayd.diagnostics.service_tools import MailReport, MailStart, PhoneReport, PhoneStart
+from gatewayd.diagnostics.speed_model import SpeedProgress, SpeedtestResult, SpeedtestStart
+from gatewayd.diagnostics.tool_model import (
+    LookupResult,
+    LookupStart,
+    PingResult,
+    PingStart,
+    ProbeResult,
+    ProbeStart,
+    TracerouteResult,
+    TracerouteStart,
+)
 from gatewayd.diagnostics.tools import Told, Tools
 from gatewayd.errors import GatewayError
 from gatewayd.operations import Context, JobAnswer, JobHandle, Operation, Request, Scope
@@ -56,7 +65,14 @@ def tool_operations(
     running: Counter[str] = Counter()
 
     def row(
-        name: str, summary: str, request: type[Request], work: Work, lock: str | None = None
+        name: str,
+        summary: str,
+        request: type[Request],
+        work: Work,
+        outcome: type[msgspec.Struct],
+        *,
+        partial: type[msgspec.Struct] | None = None,
+        lock: str | None = None,
     ) -> Operation:
         return Operation(
             name=f"diagnostics.{name}",
@@ -70,6 +86,8 @@ def tool_operations(
             mutates=True,
             recovery="transaction",
             status=202,
+            outcome=outcome,
+            partial=partial or outcome,
         )
 
     async def speedtest(request: SpeedtestStart, told: Told) -> SpeedtestResult:
@@ -95,14 +113,40 @@ def tool_operations(
         return tools.captures.get(request.capture)
 
     return (
-        row("ping", "Ping an address: loss, times, jitter", PingStart, tools.ping),
-        row("traceroute", "The way to an address, with loss at each hop", TracerouteStart, tools.traceroute),
-        row("lookup", "Ask a resolver for a name", LookupStart, tools.lookup),
-        row("probe", "Try to reach a service: TCP, TLS, HTTP", ProbeStart, tools.probe),
-        row("phone", "Ask the telephone's server whether it is registered", PhoneStart, tools.phone),
-        row("mail", "Try the servers by which mail is read, sent and delivered", MailStart, tools.mail),
+        row("ping", "Ping an address: loss, times, jitter", PingStart, tools.ping, PingResult),
+        row(
+            "traceroute",
+            "The way to an address, with loss at each hop",
+            TracerouteStart,
+            tools.traceroute,
+            TracerouteResult,
+        ),
+        row("lookup", "Ask a resolver for a name", LookupStart, tools.lookup, LookupResult),
+        row("probe", "Try to reach a service: TCP, TLS, HTTP", ProbeStart, tools.probe, ProbeResult),
+        row(
+            "phone",
+            "Ask the telephone's server whether it is registered",
+            PhoneStart,
+            tools.phone,
+            PhoneReport,
+        ),
+        row(
+            "mail",
+            "Try the servers by which mail is read, sent and delivered",
+            MailStart,
+            tools.mail,
+            MailReport,
+        ),
         # A speed test fills the line: no diagnosis may run beside it.
-        row("speedtest", "Measure the line, down and up", SpeedtestStart, speedtest, "diagnostics"),
+        row(
+            "speedtest",
+            "Measure the line, down and up",
+            SpeedtestStart,
+            speedtest,
+            SpeedtestResult,
+            partial=SpeedProgress,
+            lock="diagnostics",
+        ),
         Operation(
             name="diagnostics.capture",
             summary="Record packets for a minute at most, if somebody at home agrees",
@@ -116,6 +160,7 @@ def tool_operations(
             recovery="transaction",
             status=202,
             target="interface",
+            outcome=CaptureResult,
         ),
         Operation(
             name="diagnostics.captures.get",

@@ -56,7 +56,8 @@ async def test_the_jobs_result_is_the_diagnosis(tmp_path: Path) -> None:
         build(core)
         found = result(await diagnose(core))
     assert set(found) == {
-        "verdict", "layer", "confidence", "remedy", "evidence", "also_seen", "notes", "seconds"
+        "verdict", "layer", "confidence", "remedy", "short", "who", "evidence", "also_seen", "notes",
+        "seconds",
     }  # fmt: skip
     assert (found["verdict"], found["layer"]) == ("OK", "none")
     assert "Simulated" in found["notes"][0]

@@ -13,7 +13,7 @@ class Authenticator:
     """Shows the codes of one secret (base32)."""
 
     def __init__(self, secret: str) -> None:
-        self._totp = TOTP(base64.b32decode(secret), 6, SHA1(), 30, enforce_key_length=False)  # noqa: S303
+        self._totp = TOTP(base64.b32decode(secret), 6, SHA1(), 30, enforce_key_length=False)
 
     def code(self, ahead: int = 0) -> str:
         """The code of now, or of `ahead` steps of half a minute later: a box takes each step once."""

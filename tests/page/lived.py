@@ -95,7 +95,8 @@ def _state(folder: Path, runs: Sequence[str]) -> None:
             start = (now - timedelta(days=ago)).replace(hour=14, minute=2).timestamp()
             database.execute(
                 "INSERT INTO outages (id, scope, lines, cause, boot, start_ran, ended_ran, start, ended,"
-                " seconds, dated, alerted, quiet, certain) VALUES (?, ?, ?, ?, 'past', 0, ?, ?, ?, ?, 1, 1, 0, 1)",
+                " seconds, dated, alerted, quiet, certain)"
+                " VALUES (?, ?, ?, ?, 'past', 0, ?, ?, ?, ?, 1, 1, 0, 1)",
                 (
                     f"01A{number:023d}", scope, lines, cause, minutes * 60, start, start + minutes * 60,
                     minutes * 60,

@@ -9,10 +9,8 @@ from tests.page.visit import visit
 from tests.support.daemon import Daemon
 
 pytestmark = [pytest.mark.page, pytest.mark.timeout(180)]
-BOX = (
-    "health restart clock logs support you people sessions visits alerts activity privacy portal repair tokens"
-)
-PLACES = ("home", "box", *(f"box/{place}" for place in BOX.split()))
+BOX = "health restart clock logs support you people sessions visits alerts activity"
+PLACES = ("home", "box", *(f"box/{place}" for place in f"{BOX} privacy portal repair tokens".split()))
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -28,7 +26,8 @@ async def test_no_place_has_a_barrier_or_scrolls_sideways(box: Daemon, dark: boo
             await page.wait_for_load_state("networkidle")
             await expect(page.locator("[aria-busy=true]")).to_have_count(0)
             wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            wrong = await there.violations()
+            # What is dark differs from what is light in nothing but its colours.
+            wrong = await there.violations(only=["color-contrast"] if dark else [])
             if wrong or wide > 0:
                 found[place] = (wide, wrong)
     assert found == {}

@@ -114,7 +114,11 @@ async def test_a_technicians_code_and_the_receipt(box: Daemon) -> None:
             await technician.open(f"#/enter/technician/{code}")
             await technician.page.get_by_role("button", name="Begin the visit").click()
             await technician.page.get_by_role("navigation", name="Views").wait_for()
+            await technician.page.get_by_role("button", name="Diagnose").click()
+            await technician.page.get_by_role("heading", level=1, name="Diagnose").wait_for()
+            await technician.page.wait_for_load_state("networkidle")
             await expect(page.get_by_text("Here now")).to_be_visible()
+            await expect(page.get_by_text("Kim of the line")).to_be_visible()
             assert await there.violations() == []
             await page.get_by_role("button", name="End the visit").click()
             await page.get_by_role("dialog").get_by_role("button", name="End the visit").click()
@@ -122,7 +126,9 @@ async def test_a_technicians_code_and_the_receipt(box: Daemon) -> None:
             await technician.page.get_by_label("Your name").wait_for()
         await expect(page.get_by_text("Over")).to_be_visible()
         await page.get_by_role("button", name="Receipt").click()
-        await expect(page.get_by_role("dialog", name="Receipt")).to_contain_text("Kim of the line")
+        receipt = page.get_by_role("dialog", name="Receipt")
+        await expect(receipt).to_contain_text("By your code")
+        await expect(receipt).to_contain_text("diagnostics.run")
 
 
 async def test_what_leaves_the_house(box: Daemon, tmp_path: Path) -> None:
@@ -136,7 +142,8 @@ async def test_what_leaves_the_house(box: Daemon, tmp_path: Path) -> None:
         await page.get_by_role("button", name="Keep these times").click()
         await expect(page.get_by_text("Saved.")).to_be_visible()
         chosen = await box.get("/privacy/settings")
-        assert chosen["share"]["diagnostics"] and chosen["keep"]["audit"] == 30
+        assert chosen["share"]["diagnostics"]
+        assert chosen["keep"]["audit"] == 30
         await page.get_by_role("button", name="Make the file").click()
         async with page.expect_download() as coming:
             await page.get_by_role("button", name=re.compile("Save the file")).click()

@@ -116,6 +116,13 @@ async def test_the_technicians_tools(box: Daemon) -> None:
         await page.get_by_role("button", name="Try").click()
         await expect(page.get_by_text("It works.")).to_be_visible()
         assert await there.violations() == []
+        await page.get_by_role("link", name="Phone").click()
+        await page.get_by_role("button", name="Ask the server").click()
+        await expect(page.get_by_text("It works.")).to_be_visible()
+        await page.get_by_role("link", name="Mail").click()
+        await page.get_by_role("button", name="Try the servers").click()
+        await expect(page.get_by_text("It works.")).to_be_visible()
+        assert await there.violations() == []
         await page.get_by_role("link", name="TV signal").click()
         await expect(page.get_by_text("there is no stream to look at")).to_be_visible()
 

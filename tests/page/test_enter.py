@@ -32,6 +32,7 @@ async def test_claim_and_the_second_visit(box: Daemon) -> None:
         # Pasted with all that stands around it.
         await code.fill(f"Code: {opened['code'][:4]}-{opened['code'][4:]}")
         await expect(code).to_have_value(f"{opened['code'][:4]} {opened['code'][4:]}")
+        # Right after a wrong one the box lets nobody try for a second: the page waits it out.
         await page.get_by_role("button", name="This is my box").click()
         await page.get_by_role("heading", name="It is yours").wait_for()
         assert await there.violations() == []
@@ -60,7 +61,6 @@ async def test_claim_and_the_second_visit(box: Daemon) -> None:
 
 
 async def test_whoever_guesses_waits_and_sees_how_long(box: Daemon) -> None:
-    opened = await box.post("/access/pairing/open")
     async with visit(box, expected=REFUSED) as there:
         await there.own()
     async with visit(box, expected=REFUSED) as there:
@@ -77,7 +77,6 @@ async def test_whoever_guesses_waits_and_sees_how_long(box: Daemon) -> None:
         await expect(button).to_have_text(re.compile(r"Wait \d:\d\d"))
         await expect(button).to_be_disabled()
         await expect(button).to_be_enabled(timeout=20_000)
-    assert opened["expires_in"] == 300.0
 
 
 async def test_a_technician_sees_no_password_no_recordings_no_accounts(box: Daemon) -> None:
@@ -98,13 +97,16 @@ async def test_a_technician_sees_no_password_no_recordings_no_accounts(box: Daem
         tabs = await page.get_by_role("navigation", name="Views").get_by_role("link").all_inner_texts()
         assert tabs == ["Home", "Diagnose", "Wi-Fi", "Box"]
         home = await page.inner_text("main")
-        assert "Private film" not in home and "Recordings" not in home
+        assert "Private film" not in home
+        assert "Recordings" not in home
         await expect(page.get_by_role("button", name="Code to join")).to_have_count(0)
         assert await there.violations() == []
         await page.get_by_role("link", name="Wi-Fi", exact=True).first.click()
         await page.get_by_role("heading", level=1, name="Wi-Fi").wait_for()
         await page.wait_for_load_state("networkidle")
-        await expect(page.get_by_role("button", name=re.compile("password|QR|code to join", re.I))).to_have_count(0)
+        await expect(
+            page.get_by_role("button", name=re.compile("password|QR|code to join", re.I))
+        ).to_have_count(0)
         for hidden in ("tv", "box/people", "box/sessions", "box/tokens", "box/privacy", "box/activity"):
             await page.evaluate("where => { location.hash = '#/' + where }", hidden)
             await page.get_by_role("heading", level=1).wait_for()

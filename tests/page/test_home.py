@@ -62,7 +62,14 @@ async def test_when_the_line_is_down_home_says_so_and_since_when(box: Daemon) ->
     async def outage(route: Route) -> None:
         answer = await route.fetch()
         said = await answer.json()
-        open_one = {"id": "1", "cause": "probes", "scope": "internet", "lines": ["v4"], "seconds": 60.0, "end": None}
+        open_one = {
+            "id": "1",
+            "cause": "probes",
+            "scope": "internet",
+            "lines": ["v4"],
+            "seconds": 60.0,
+            "end": None,
+        }
         said["items"] = [{**open_one, "start": "2026-01-05T13:02:00Z"}]
         await route.fulfill(response=answer, json=said)
 
@@ -73,7 +80,9 @@ async def test_when_the_line_is_down_home_says_so_and_since_when(box: Daemon) ->
         await there.open()
         page = there.page
         await expect(page.get_by_role("heading", level=1)).to_have_text("The internet is down")
-        await expect(page.get_by_text(re.compile("Since 5 Jan.* 13:02"))).to_be_visible()  # the household's zone
+        await expect(
+            page.get_by_text(re.compile("Since 5 Jan.* 13:02"))
+        ).to_be_visible()  # the household's zone
         await expect(page.get_by_role("link", name=re.compile("Internet.*Down"))).to_be_visible()
         await expect(page.get_by_role("link", name=re.compile("Wi-Fi.*Impaired"))).to_be_visible()
         # Said once, large: not again as an alert.

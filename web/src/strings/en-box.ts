@@ -141,6 +141,7 @@ export const box = {
     link: "Copy the link",
     list: "Visits",
     none: "There was no visit yet.",
+    byCode: "By your code",
     running: "Here now",
     over: "Over",
     left: "{time} left",
@@ -289,6 +290,8 @@ export const box = {
   logs: {
     level: "From level",
     levels: { debug: "Everything", info: "Information", warning: "Warnings", error: "Errors" },
+    process: "Program",
+    processes: { "": "All", gatewayd: "The daemon", recorder: "The recorder", netd: "The network's helper" },
     contains: "With these words",
     follow: "Follow",
     none: "Nothing of this kind was written down.",
@@ -298,8 +301,10 @@ export const box = {
   support: {
     why: "One file for whoever helps you: versions, health, logs, the last diagnosis, outages and changes. Passwords and other secrets are taken out.",
     go: "Make the file",
-    save: "Save the file",
+    reason: "What is the matter?",
+    save: "Save the file ({size})",
     inside: "What is in it",
+    leftOut: "Could not be asked: {names}.",
   },
   once: "Shown only now.",
   working: "Working",

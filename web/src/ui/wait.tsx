@@ -16,3 +16,17 @@ export function useWait(error: Refusal | Unreachable | null): number {
   }, [error]);
   return left;
 }
+
+const SHORT = 3;
+
+/** Does it; after a wait that is no longer than a breath (one slip of the finger) once more without a word. */
+export async function patiently(deed: () => Promise<unknown>): Promise<void> {
+  try {
+    await deed();
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code !== "access.throttled" || !error.retryAfter || error.retryAfter > SHORT) throw error;
+    const pause = error.retryAfter * 1000;
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    await deed();
+  }
+}

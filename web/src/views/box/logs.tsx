@@ -7,6 +7,8 @@ import { Blank, Card, Check, Choice, Field, Trouble } from "@/ui/parts";
 
 const LEVELS = ["info", "warning", "error", "debug"] as const;
 type Level = (typeof LEVELS)[number];
+const PROCESSES = ["", "gatewayd", "recorder", "netd"] as const;
+type Process = (typeof PROCESSES)[number];
 const EVERY = 2000;
 const MOST = 1000;
 
@@ -25,9 +27,10 @@ interface Page {
 
 export function Logs() {
   const [level, setLevel] = useState<Level>("info");
+  const [process, setProcess] = useState<Process>("");
   const [contains, setContains] = useState("");
   const [follow, setFollow] = useState(true);
-  const { lines, gap, error } = useLines(level, contains, follow);
+  const { lines, gap, error } = useLines(level, process, contains, follow);
   const list = useRef<HTMLOListElement>(null);
   useEffect(() => {
     if (follow && list.current) list.current.scrollTop = list.current.scrollHeight;
@@ -40,6 +43,12 @@ export function Logs() {
           value={level}
           onChange={(chosen) => setLevel(chosen as Level)}
           options={LEVELS.map((each) => [each, s.box.logs.levels[each]] as const)}
+        />
+        <Choice
+          label={s.box.logs.process}
+          value={process}
+          onChange={(chosen) => setProcess(chosen as Process)}
+          options={PROCESSES.map((each) => [each, s.box.logs.processes[each]] as const)}
         />
         <Field label={s.box.logs.contains} type="search" value={contains} maxLength={100} onInput={(event) => setContains(event.currentTarget.value)} />
       </div>
@@ -61,7 +70,7 @@ export function Logs() {
   );
 }
 
-function useLines(level: Level, contains: string, follow: boolean) {
+function useLines(level: Level, process: Process, contains: string, follow: boolean) {
   const [lines, setLines] = useState<readonly Line[] | null>(null);
   const [gap, setGap] = useState(false);
   const [error, setError] = useState<Refusal | Unreachable | null>(null);
@@ -74,7 +83,7 @@ function useLines(level: Level, contains: string, follow: boolean) {
     cursor.current = null;
     const read = async () => {
       try {
-        const wanted = { level, contains, limit: 200, ...(cursor.current && { cursor: cursor.current }) };
+        const wanted = { level, contains, limit: 200, ...(process && { process }), ...(cursor.current && { cursor: cursor.current }) };
         const page = (await call("upkeep.logs.get" as never, wanted as never)) as unknown as Page;
         if (!here) return;
         const first = cursor.current === null;
@@ -97,6 +106,6 @@ function useLines(level: Level, contains: string, follow: boolean) {
       here = false;
       clearTimeout(timer);
     };
-  }, [level, contains]);
+  }, [level, process, contains]);
   return { lines, gap, error };
 }

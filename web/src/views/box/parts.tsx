@@ -1,6 +1,6 @@
 // What the places of Box are made of.
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { useAct } from "@/api/use";
 import { href } from "@/router";
 import { s } from "@/strings/strings";
@@ -98,11 +98,28 @@ export function Copy({ text, word, kind }: { text: string; word?: string; kind?:
   );
 }
 
-/** A switch with a sentence below its name. */
-export function Switch(props: { title: string; more?: string; on: boolean; disabled?: boolean; onChange: (on: boolean) => void }) {
+/** A switch with a sentence below its name. It shows what was wished until the box has said what holds. */
+export function Switch(props: {
+  title: string;
+  more?: string;
+  on: boolean;
+  disabled?: boolean;
+  /** False: the box would not. */
+  onChange: (on: boolean) => Promise<boolean>;
+}) {
+  const [wish, setWish] = useState<boolean | null>(null);
+  useEffect(() => setWish(null), [props.on]);
   return (
     <label class="check box-switch">
-      <input type="checkbox" checked={props.on} disabled={props.disabled} onChange={(event) => props.onChange(event.currentTarget.checked)} />
+      <input
+        type="checkbox"
+        checked={wish ?? props.on}
+        disabled={props.disabled}
+        onChange={async (event) => {
+          setWish(event.currentTarget.checked);
+          if (!(await props.onChange(event.currentTarget.checked))) setWish(null);
+        }}
+      />
       <span>
         {props.title}
         {props.more && <span class="small soft">{props.more}</span>}

@@ -80,7 +80,7 @@ export function Portal() {
                   title={s.box.portal.areas[area]}
                   on={allowed[area] ?? false}
                   disabled={veto.busy}
-                  onChange={(on) => void veto.run(area, on)}
+                  onChange={(on) => veto.run(area, on)}
                 />
               ))}
           </div>

@@ -43,7 +43,7 @@ function Share({ settings, changed }: { settings: Settings; changed: () => void 
               more={s.box.privacy.purposes[purpose].more}
               on={settings.share[purpose] ?? false}
               disabled={act.busy}
-              onChange={(on) => void act.run(purpose, on)}
+              onChange={(on) => act.run(purpose, on)}
             />
           ))}
       </div>

@@ -29,7 +29,7 @@ export function Repair() {
               more={possible.includes(step) ? s.box.repair.steps[step].more : s.box.repair.cannot}
               on={steps.includes(step)}
               disabled={act.busy || !possible.includes(step)}
-              onChange={(on) => void act.run(on ? [...steps, step] : steps.filter((each) => each !== step))}
+              onChange={(on) => act.run(on ? [...steps, step] : steps.filter((each) => each !== step))}
             />
           ))}
         </div>

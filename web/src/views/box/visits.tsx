@@ -12,7 +12,11 @@ const HOURS = [1, 2, 4, 8] as const;
 
 export function Visits() {
   const visits = useAnswer("access.technician.visits.list", {}, ["access.*"], 30_000);
+  const sessions = useAnswer("access.sessions.list", {}, ["access.*"]);
   const [receipt, setReceipt] = useState<string | null>(null);
+  // The operator names technicians; who came by a code of the household's is called what the owner wrote.
+  const named = (visit: { technician: string; session: string }) =>
+    visit.technician || sessions.data?.items.find(({ id }) => id === visit.session)?.label || s.box.visits.byCode;
   return (
     <>
       <Invite />
@@ -24,7 +28,7 @@ export function Visits() {
             <li key={visit.id} class="box-item stacked">
               <div>
                 <p class="box-name">
-                  {visit.technician} <Pill state={visit.left > 0 ? "ok" : "unknown"}>{visit.left > 0 ? s.box.visits.running : s.box.visits.over}</Pill>
+                  {named(visit)} <Pill state={visit.left > 0 ? "ok" : "unknown"}>{visit.left > 0 ? s.box.visits.running : s.box.visits.over}</Pill>
                 </p>
                 <p class="small soft">
                   {moment(visit.started)}
@@ -128,7 +132,7 @@ function Receipt({ visit, onClose }: { visit: string; onClose: () => void }) {
       {receipt.data && (
         <>
           <p class="soft">
-            {receipt.data.technician}, {moment(receipt.data.started)}
+            {receipt.data.technician || s.box.visits.byCode}, {moment(receipt.data.started)}
           </p>
           {receipt.data.acts.length === 0 ? <p>{s.box.visits.nothing}</p> : <Acts acts={receipt.data.acts} />}
         </>

@@ -12,6 +12,8 @@ export type Tool =
   | "diagnostics.traceroute"
   | "diagnostics.lookup"
   | "diagnostics.probe"
+  | "diagnostics.phone"
+  | "diagnostics.mail"
   | "diagnostics.capture";
 
 const jobs = signal<Partial<Record<Tool, string>>>({});

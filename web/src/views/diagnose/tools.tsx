@@ -4,13 +4,15 @@ import { href } from "@/router";
 import { s } from "@/strings/strings";
 import { Capture } from "./tool-capture";
 import { Lookup } from "./tool-lookup";
+import { Mail } from "./tool-mail";
 import { Ping } from "./tool-ping";
+import { Phone } from "./tool-phone";
 import { Probe } from "./tool-probe";
-import { Signal } from "./tool-signal";
 import { Route } from "./tool-route";
+import { Signal } from "./tool-signal";
 
 const W = s.diagnose.tools;
-const TOOLS = { ping: Ping, traceroute: Route, lookup: Lookup, probe: Probe, tv: Signal, capture: Capture };
+const TOOLS = { ping: Ping, traceroute: Route, lookup: Lookup, probe: Probe, phone: Phone, mail: Mail, tv: Signal, capture: Capture };
 type Kind = keyof typeof TOOLS;
 
 export function Tools({ kind }: { kind: string | undefined }) {

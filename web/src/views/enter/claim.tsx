@@ -5,7 +5,7 @@ import { box } from "@/api/session";
 import { useAct, useAnswer } from "@/api/use";
 import { s, say } from "@/strings/strings";
 import { Blank, Button, Field, Trouble, wrongField } from "@/ui/parts";
-import { useWait } from "@/ui/wait";
+import { patiently, useWait } from "@/ui/wait";
 import { bare, clock, digits, groups } from "@/views/enter/codes";
 import { browser } from "@/views/enter/browser";
 import type { Way } from "@/views/enter/enter";
@@ -14,7 +14,7 @@ export function Claim({ entered, given }: Way) {
   const [code, setCode] = useState(digits(given));
   const open = useAnswer("access.claim.start", {}, [], 4000);
   const act = useAct(async () => {
-    await call("access.claim.finish", { code: bare(code), cookie: true, label: browser() });
+    await patiently(() => call("access.claim.finish", { code: bare(code), cookie: true, label: browser() }));
     await entered();
   });
   const wait = useWait(act.error);

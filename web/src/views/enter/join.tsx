@@ -5,7 +5,7 @@ import { useAct } from "@/api/use";
 import { s, say } from "@/strings/strings";
 import { Button, Field, Trouble, wrongField } from "@/ui/parts";
 import { NewPassword } from "@/ui/password";
-import { useWait } from "@/ui/wait";
+import { patiently, useWait } from "@/ui/wait";
 import { browser } from "@/views/enter/browser";
 import { clock } from "@/views/enter/codes";
 import type { Way } from "@/views/enter/enter";
@@ -14,7 +14,7 @@ export function Join({ entered, given }: Way) {
   const [invitation, setInvitation] = useState(given);
   const [password, setPassword] = useState("");
   const act = useAct(async () => {
-    await call("access.accounts.join", { invitation: invitation.trim(), password, cookie: true, label: browser() });
+    await patiently(() => call("access.accounts.join", { invitation: invitation.trim(), password, cookie: true, label: browser() }));
     await entered();
   });
   const wait = useWait(act.error);

@@ -4,7 +4,7 @@ import { call, Refusal } from "@/api/call";
 import { useAct } from "@/api/use";
 import { s, say } from "@/strings/strings";
 import { Button, Field, Trouble } from "@/ui/parts";
-import { useWait } from "@/ui/wait";
+import { patiently, useWait } from "@/ui/wait";
 import { browser } from "@/views/enter/browser";
 import { clock } from "@/views/enter/codes";
 import type { Way } from "@/views/enter/enter";
@@ -15,7 +15,7 @@ export function SignIn({ entered }: Way) {
   const [code, setCode] = useState<string | null>(null);
   const act = useAct(async () => {
     try {
-      await call("access.login", { name, password, cookie: true, label: browser(), ...(code && { code }) });
+      await patiently(() => call("access.login", { name, password, cookie: true, label: browser(), ...(code && { code }) }));
     } catch (error) {
       if (!(error instanceof Refusal) || error.code !== "access.second_factor_needed") throw error;
       setCode(""); // not a refusal, but the next question

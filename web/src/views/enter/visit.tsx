@@ -4,14 +4,14 @@ import { call } from "@/api/call";
 import { useAct } from "@/api/use";
 import { s, say } from "@/strings/strings";
 import { Button, Field, Trouble, wrongField } from "@/ui/parts";
-import { useWait } from "@/ui/wait";
+import { patiently, useWait } from "@/ui/wait";
 import { bare, clock, visitCode } from "@/views/enter/codes";
 import type { Way } from "@/views/enter/enter";
 
 export function Visit({ entered, given }: Way) {
   const [code, setCode] = useState(visitCode(given));
   const act = useAct(async () => {
-    await call("access.technician.redeem", { code, cookie: true });
+    await patiently(() => call("access.technician.redeem", { code, cookie: true }));
     await entered();
   });
   const wait = useWait(act.error);

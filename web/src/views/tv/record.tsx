@@ -44,7 +44,7 @@ export function RecordNow({ channels, known }: { channels: readonly Channel[]; k
               ]}
             />
           </div>
-          <Button kind="first" icon="record" wide busy={act.busy} onClick={() => act.run()}>
+          <Button kind="first" icon="record" class="tv-go" wide busy={act.busy} onClick={() => act.run()}>
             {t.go}
           </Button>
         </>

@@ -55,7 +55,7 @@ function SourceCard({ source, channels, reload }: { source: Source; channels: re
   const manage = may("dvr.sources.remove") && source.kind !== "testcard";
   return (
     <Card title={source.name} side={<Pill state={source.state} />}>
-      <p class="soft">{[t.kinds[source.kind], plural(source.channels, t.one, t.many)].join(" · ")}</p>
+      <p class="soft">{[source.kind !== "testcard" && t.kinds[source.kind], plural(source.channels, t.one, t.many)].filter(Boolean).join(" · ")}</p>
       {source.summary && <p>{source.summary}</p>}
       {source.error && <p class="small">{source.error.detail}</p>}
       <ul class="tv-channels">
@@ -67,19 +67,21 @@ function SourceCard({ source, channels, reload }: { source: Source; channels: re
         ))}
       </ul>
       <Trouble error={refresh.error} />
-      <div class="row">
-        {channels.length > SHORT && <Button onClick={() => setAll(!all)}>{all ? t.fewer : say(t.allOf, { n: channels.length })}</Button>}
-        {manage && (
-          <>
-            <Button busy={refresh.busy} onClick={() => refresh.run()}>
-              {t.refresh}
-            </Button>
-            <Button kind="danger" onClick={() => remove(true)}>
-              {t.remove}
-            </Button>
-          </>
-        )}
-      </div>
+      {channels.length > SHORT && (
+        <div>
+          <Button onClick={() => setAll(!all)}>{all ? t.fewer : say(t.allOf, { n: channels.length })}</Button>
+        </div>
+      )}
+      {manage && (
+        <div class="row">
+          <Button busy={refresh.busy} onClick={() => refresh.run()}>
+            {t.refresh}
+          </Button>
+          <Button kind="danger" onClick={() => remove(true)}>
+            {t.remove}
+          </Button>
+        </div>
+      )}
       {removing && <Remove source={source} onClose={() => remove(false)} onDone={reload} />}
     </Card>
   );

@@ -38,7 +38,7 @@ function Inside({ section }: { section: string }) {
         <Sources channels={channels} />
       ) : (
         <div class="tv-columns">
-          <div class="stack tv-side">
+          <div class="tv-side">
             {may("dvr.recordings.create") && <RecordNow channels={items} known={channels.data !== null} />}
             <StorageCard />
           </div>

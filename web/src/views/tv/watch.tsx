@@ -17,12 +17,19 @@ export function Watch({ id }: { id: string }) {
   const [turn, again] = useState(0);
   const data = recording.data;
   const gaps = data && missing(data);
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    heading.current?.focus({ preventScroll: true });
+    scrollTo(0, 0);
+  }, []);
   return (
     <div class="tv-watch">
       <p>
         <a href={href("tv")}>{t.back}</a>
       </p>
-      <h1 class="tv-name">{data?.title ?? s.tv.title}</h1>
+      <h1 class="tv-name" tabIndex={-1} ref={heading}>
+        {data?.title ?? s.tv.title}
+      </h1>
       <Player key={turn} id={id} title={data?.title ?? ""} again={() => again(turn + 1)} />
       <Trouble error={recording.error} />
       {data && (

@@ -77,7 +77,7 @@ function labels(others: readonly Neighbour[], band: string, x: (channel: number)
   const placed: Label[] = [];
   const put = (key: string, at: number, y: number, name: string, mine: boolean) => {
     const text = name.length > 14 ? `${name.slice(0, 13)}…` : name;
-    const half = text.length * 4 + 4;
+    const half = text.length * (mine ? 4.6 : 4) + 4;
     const label = { key, x: Math.min(WIDE - half, Math.max(half, at)), y, text, own: mine };
     const free = placed.every((each) => Math.abs(each.x - label.x) > half + each.text.length * 4 || Math.abs(each.y - y) > 15);
     if (free) placed.push(label);

@@ -82,6 +82,7 @@ function BandCard({ radio, survey, name }: { radio: Radio; survey: Survey | null
       {survey && (
         <>
           <AirMap band={radio.band} neighbours={neighbours} busy={busy} radio={radio} name={name} />
+          <p class="soft small">{t.legend}</p>
           {advice && <p>{advice.reason}</p>}
         </>
       )}

@@ -95,17 +95,15 @@ function Waiting({ change, network, away, reload }: Omit<CardProps, "networks"> 
     <>
       <div class="wifi-waiting">
         <Ring left={left} share={most.current ? left / most.current : 0} />
-        <div class="stack-s">
-          <p class="wifi-lead" aria-live="polite">
-            {away ? t.away : station ? t.waitStation : t.here}
-          </p>
-          <p class="soft">{say(away ? t.join : t.backUnless, { name: network?.ssid ?? "" })}</p>
-          {network && !away && may("wifi.networks.qr") && <ShowCode network={network} word={t.code} />}
-        </div>
+        <p class="wifi-lead" aria-live="polite">
+          {away ? t.away : station ? t.waitStation : t.here}
+        </p>
+        <p class="soft">{away ? say(t.join, { name: network?.ssid ?? "" }) : t.backUnless}</p>
+        {network && !away && may("wifi.networks.qr") && <ShowCode network={network} word={t.code} />}
       </div>
       <Trouble error={keep.error} />
       {may("wifi.changes.confirm") && (
-        <div class="row">
+        <div class="row wifi-deeds">
           <Button kind="first" icon="check" busy={keep.busy} disabled={away} onClick={() => keep.run()}>
             {t.keep}
           </Button>

@@ -15,7 +15,7 @@ export function ShowCode({ network, word, first }: { network: Network; word: str
   return (
     <>
       <div>
-        <Button icon="qr" kind={first ? "first" : "quiet"} onClick={() => setOpen(true)}>
+        <Button icon="qr" kind={first ? "first" : "quiet"} class={first ? "" : "wifi-flush"} onClick={() => setOpen(true)}>
           {word}
         </Button>
       </div>

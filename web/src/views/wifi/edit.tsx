@@ -125,7 +125,7 @@ export function Password(props: { words: string; wrong: string | null; needed: b
       />
       {strength && <div class={`wifi-strength ${strength}`} aria-hidden="true" />}
       <div>
-        <Button kind="quiet" icon="key" busy={suggest.busy} onClick={() => suggest.run()}>
+        <Button kind="quiet" icon="key" class="wifi-flush" busy={suggest.busy} onClick={() => suggest.run()}>
           {t.suggest}
         </Button>
       </div>

@@ -40,7 +40,7 @@ export function NetworkCard({ network, stations, reload }: { network: Network; s
         </p>
       )}
       <div class="row">
-        {may("wifi.networks.qr") && <ShowCode network={network} word={t.code} first={!guest || network.state === "on_air"} />}
+        {may("wifi.networks.qr") && <ShowCode network={network} word={t.code} first />}
         {may("wifi.networks.update") && (
           <>
             <Button onClick={() => setOpen("edit")}>{t.edit}</Button>

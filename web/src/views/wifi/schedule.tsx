@@ -89,7 +89,11 @@ function Change({ network, onClose }: { network: Network; onClose: () => void })
           <div class="wifi-times">
             <Field label={t.from} type="time" required value={window.start} onInput={(event) => put(index, { start: event.currentTarget.value })} />
             <Field label={t.to} type="time" required value={window.end} onInput={(event) => put(index, { end: event.currentTarget.value })} />
-            <Button kind="quiet" icon="trash" aria-label={say(t.remove, { n: index + 1 })} onClick={() => set(windows.filter((_, at) => at !== index))} />
+          </div>
+          <div>
+            <Button kind="quiet" icon="trash" class="wifi-flush" onClick={() => set(windows.filter((_, at) => at !== index))}>
+              {say(t.remove, { n: index + 1 })}
+            </Button>
           </div>
         </fieldset>
       ))}

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Reading } from "@/api/use";
 import type { Answer } from "@/api/call";
-import { s, say } from "@/strings/strings";
+import { plural, s, say } from "@/strings/strings";
 import { ago, duration, rate } from "@/ui/format";
 import { Blank, Card, Trouble } from "@/ui/parts";
 import { bars, type Network, type Station } from "@/views/wifi/data";
@@ -27,7 +27,7 @@ export function Stations({ stations, networks }: { stations: Reading<Stations>; 
         const here = items.filter((each) => each.network === network.id);
         return (
           here.length > 0 && (
-            <Card key={network.id} title={network.ssid} side={<span class="soft">{here.length}</span>}>
+            <Card key={network.id} title={network.ssid} side={<span class="soft">{plural(here.length, t.one, t.many)}</span>}>
               <ul class="list">
                 {here.map((station) => (
                   <One key={station.mac} station={station} network={network} speed={rates.get(station.mac)} />

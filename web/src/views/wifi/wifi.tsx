@@ -1,5 +1,5 @@
 // Wi-Fi: the networks and what is done with them; who is on; the air around; what was changed.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useAnswer } from "@/api/use";
 import { may } from "@/api/session";
 import { href, place } from "@/router";
@@ -28,11 +28,23 @@ export default function Wifi() {
   const items = networks.data?.items ?? [];
   const network = section === "network" ? items.find((each) => each.id === id) : undefined;
   const here = section === "network" ? "networks" : section;
+  // The shell does this for views; these are places within one.
+  const heading = useRef<HTMLHeadingElement>(null);
+  const first = useRef(true);
+  useEffect(() => {
+    if (!first.current) {
+      scrollTo(0, 0);
+      if (id) heading.current?.focus({ preventScroll: true });
+    }
+    first.current = false;
+  }, [section, id]);
   const simulated = items.some((each) => each.simulated);
   return (
     <>
       <div class="wifi-head">
-        <h1>{network?.ssid ?? t.title}</h1>
+        <h1 tabIndex={-1} ref={heading}>
+          {network?.ssid ?? t.title}
+        </h1>
         <nav class="wifi-sections no-print" aria-label={t.sections.nav}>
           {SECTIONS.map((each) => (
             <a key={each} href={each === "networks" ? href("wifi") : href("wifi", each)} aria-current={each === here ? "page" : undefined}>
