@@ -13,7 +13,7 @@ from gatewayd.operations import Registry
 from gatewayd.system.logs import Ring
 from gatewayd.trades import Ground
 from gatewayd.upkeep.bundle import Bundles
-from gatewayd.upkeep.logbook import Logbook
+from gatewayd.upkeep.logbook import Logbook, other, own
 from gatewayd.upkeep.look import HealthWatch, Look
 from gatewayd.upkeep.redact import Redactor
 from gatewayd.wifi import secrets as wifi_secrets
@@ -31,6 +31,7 @@ def open_look(ground: Ground, registry: Registry, ring: Ring, *, started: dateti
 
     redactor = Redactor()
     sockets = [("recorder", where.media_socket), *([("netd", where.netd_socket)] if helper else [])]
+    readers = {"gatewayd": own(ring), **{name: other(path) for name, path in sockets}}
     bundles = Bundles(ground.clock, ground.settings, where.state / "bundles", redactor, known, ask)
     ground.tasks.supervise("support bundles", bundles.keep)
     return Look(
@@ -40,6 +41,6 @@ def open_look(ground: Ground, registry: Registry, ring: Ring, *, started: dateti
             sockets=tuple(sockets),
             started=started,
         ),
-        logbook=Logbook(ring, redactor, known),
+        logbook=Logbook(readers, redactor, known),
         bundles=bundles,
     )

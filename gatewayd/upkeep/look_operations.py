@@ -29,7 +29,8 @@ _LOCK = "upkeep.support_bundle"
 
 
 class LogsQuery(Request, frozen=True, kw_only=True):
-    """Which log records: from `level` on, with the words `contains` in them, not before `since`.
+    """Which log records: from `level` on, with the words `contains` in them, not before `since`, of one
+    `process` (`gatewayd`, `recorder`, `netd`) or of all.
 
     Without a `cursor` the newest `limit`, else what came after the page that gave it: ask again and again
     to follow.
@@ -39,7 +40,8 @@ class LogsQuery(Request, frozen=True, kw_only=True):
     contains: Annotated[str, Meta(max_length=200)] = ""
     since: Annotated[datetime, Meta(tz=True)] | None = None
     limit: Annotated[int, Meta(ge=1, le=LOG_RECORDS)] = 200
-    cursor: Annotated[str, Meta(max_length=100)] | None = None
+    cursor: Annotated[str, Meta(max_length=400)] | None = None
+    process: Annotated[str, Meta(max_length=32)] | None = None
 
 
 class Logs(Result, frozen=True, kw_only=True):
@@ -82,7 +84,7 @@ class _Handlers:
 
     async def logs(self, request: LogsQuery, context: Context) -> Logs:
         wanted = Filter(level=request.level, contains=request.contains, since=request.since)
-        page = await self._look.logbook.page(wanted, request.cursor, request.limit)
+        page = await self._look.logbook.page(wanted, request.cursor, request.limit, request.process)
         return Logs(items=page.items, next=page.next, gap=page.gap)
 
     async def bundle(self, request: BundleStart, context: Context) -> JobAnswer:
@@ -115,7 +117,7 @@ def look_operations(look: Look) -> tuple[Operation, ...]:
         ),
         Operation(
             name="upkeep.logs.get",
-            summary="The daemon's own log, without secrets; ask again with the cursor to follow it",
+            summary="The logs of our processes, without secrets; ask again with the cursor to follow",
             request=LogsQuery,
             result=Logs,
             scope=Scope.UPKEEP_READ,

@@ -26,7 +26,7 @@ from gatewayd.callers import Caller
 from gatewayd.settings import Settings
 from gatewayd.system.logs import Ring
 from gatewayd.upkeep.bundle import Bundles
-from gatewayd.upkeep.logbook import Logbook
+from gatewayd.upkeep.logbook import Logbook, own
 from gatewayd.upkeep.look import HealthWatch, Look
 from gatewayd.upkeep.look_operations import look_operations
 from gatewayd.upkeep.redact import Redactor
@@ -61,7 +61,7 @@ async def ring(tmp_path: Path) -> AsyncIterator[Ring]:
 
         look = Look(
             health=HealthWatch(core.clock, [("state", tmp_path)], [], core.clock.now()),
-            logbook=Logbook(ring, redactor, _none),
+            logbook=Logbook({"gatewayd": own(ring)}, redactor, _none),
             bundles=Bundles(core.clock, Settings(), tmp_path / "bundles", redactor, _none, ask),
         )
 
@@ -91,8 +91,8 @@ async def test_logs(ring: Ring, gatewayctl: Gatewayctl) -> None:
     ring.add("error", "dvr.lost", "why=Rain")
     lines = (await gatewayctl("logs")).stdout.splitlines()
     assert [line.split(maxsplit=1)[1] for line in lines] == [
-        "info    wifi.joined network=home",
-        "error   dvr.lost why=Rain",
+        "gatewayd info    wifi.joined network=home",
+        "gatewayd error   dvr.lost why=Rain",
     ]
     for words in (("--level", "warning"), ("--contains", "rain"), ("-n", "1"), ("--since", "10s", "-n", "1")):
         assert "dvr.lost" in (await gatewayctl("logs", *words)).stdout, words

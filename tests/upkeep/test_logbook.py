@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
 
 from gatewayd.errors import GatewayError
 from gatewayd.system import logs
+from gatewayd.system.log_reading import ReadLogs, answering
 from gatewayd.system.logs import Ring
-from gatewayd.upkeep.logbook import Filter, Logbook
+from gatewayd.system.rpc import Server
+from gatewayd.upkeep.logbook import Filter, Logbook, other, own
 from gatewayd.upkeep.redact import Redactor
 
 
@@ -20,7 +25,7 @@ async def _nothing() -> frozenset[str]:
 
 
 def book(ring: Ring) -> Logbook:
-    return Logbook(ring, Redactor(), _nothing)
+    return Logbook({"gatewayd": own(ring)}, Redactor(), _nothing)
 
 
 def filled(count: int) -> Ring:
@@ -119,3 +124,37 @@ def test_the_ring_takes_more_than_is_printed(
     printed = capsys.readouterr().err
     assert "both.of.them" in printed
     assert "kept.only" not in printed
+
+
+async def test_several_processes_are_one_log(tmp_path: Path) -> None:
+    """By time; who does not answer is passed over and read on later."""
+    mine, theirs = filled(2), Ring()
+    path = tmp_path / "far.sock"
+    both = Logbook({"gatewayd": own(mine), "recorder": other(path)}, Redactor(), _nothing)
+    alone = await both.page(Filter(), None, 10)
+    assert [item.process for item in alone.items] == ["gatewayd"] * 2
+
+    async def refuses(_verb: Any) -> Any:
+        raise AssertionError("nobody asks for anything else")
+
+    server = Server(path, ReadLogs, answering(refuses, theirs), uids=frozenset({os.getuid()}))
+    await server.start()
+    try:
+        theirs.add("info", "far.one", "")
+        mine.add("info", "near.one", "")
+        theirs.add("error", "far.two", "")
+        page = await both.page(Filter(), alone.next, 2)
+        rest = await both.page(Filter(), page.next, 10)
+        assert [item.event for item in (*page.items, *rest.items)] == ["far.one", "near.one", "far.two"]
+        assert not page.gap
+        only = await both.page(Filter(level="error"), None, 10, "recorder")
+        assert [item.event for item in only.items] == ["far.two"]
+        for number in range(3000):
+            theirs.add("info", "much", f"{number} " + "x" * 1000)
+        page = await both.page(Filter(), None, 1000, "recorder")
+        assert page.items[-1].text.startswith("2999 ")
+        assert len(page.items) > 300  # what one frame holds
+    finally:
+        await server.close()
+    with pytest.raises(GatewayError, match="gatewayd, recorder"):
+        await both.page(Filter(), None, 10, "nobody")

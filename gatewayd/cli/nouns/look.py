@@ -56,16 +56,23 @@ async def health(talk: Talk) -> None:
 @click.option("-n", "--lines", type=click.IntRange(1, 2000), default=50, help="How many at first. [50]")
 @click.option("--level", type=click.Choice(["debug", "info", "warning", "error"]), help="From this on.")
 @click.option("--contains", metavar="WORDS", help="Only what has these words in it.")
+@click.option("--process", metavar="NAME", help="Only of gatewayd, recorder or netd.")
 @click.option("--since", metavar="DURATION", help="Only of the last, for example, 10m.")
 @connected
 async def logs(
-    talk: Talk, follows: bool, lines: int, level: str | None, contains: str | None, since: str | None
+    talk: Talk,
+    follows: bool,
+    lines: int,
+    level: str | None,
+    contains: str | None,
+    process: str | None,
+    since: str | None,
 ) -> None:
-    """The daemon's own log, without secrets."""
+    """The log of the daemon's processes, without secrets."""
     begin = None
     if since is not None:
         begin = (datetime.now(UTC) - timedelta(seconds=read_duration(since))).isoformat()
-    wanted = {"level": level, "contains": contains, "since": begin}
+    wanted = {"level": level, "contains": contains, "process": process, "since": begin}
     page = await talk.ask("upkeep.logs.get", limit=lines, **wanted)
     if not follows:
         talk.print(page, lambda answer: _show(talk, answer))
@@ -129,7 +136,7 @@ def _show(
     if page["gap"]:
         talk.out.line("(records before these are no longer kept)", "yellow")
     for item in page["items"]:
-        line = f"{item['time'][:19]}Z {item['level']:<7} {item['event']} {item['text']}"
+        line = f"{item['time'][:19]}Z {item['process']:<8} {item['level']:<7} {item['event']} {item['text']}"
         talk.out.line(line.rstrip(), _COLOURS.get(item["level"], ""))
     if not page["items"] and none:
         talk.out.line(none)
