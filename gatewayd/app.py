@@ -51,6 +51,7 @@ from gatewayd.errors import GatewayError
 from gatewayd.events import Bus
 from gatewayd.jobs import Jobs
 from gatewayd.ledger import Ledger
+from gatewayd.lookout import open_look
 from gatewayd.netd.client import NetdClient
 from gatewayd.operations import Locks, Registry
 from gatewayd.overview import overview
@@ -67,12 +68,9 @@ from gatewayd.system.children import Child
 from gatewayd.system.clock import SystemClock
 from gatewayd.system.notify import feed_watchdog, notify, watchdog_seconds
 from gatewayd.tasks import Tasks
-from gatewayd.trades import Ground, Trades, line_operations, open_portal, open_privacy, open_trades
+from gatewayd.trades import Ground, Trades, line_operations, open_portal, open_privacy, open_trades, wifi_rows
+from gatewayd.upkeep.look_operations import look_operations
 from gatewayd.upkeep.operations import operations as upkeep_operations
-from gatewayd.wifi.household_operations import household_operations
-from gatewayd.wifi.operations import operations as wifi_operations
-from gatewayd.wifi.radio_operations import radio_operations
-from gatewayd.wifi.survey_operations import operations as survey_operations
 from gatewayd.wifi.surveyor import Surveyor
 
 log = structlog.get_logger(__name__)
@@ -97,7 +95,8 @@ def run(options: Options) -> bool:
 
     Ends the process with status 1 and one sentence when it cannot start.
     """
-    logs.configure(options.log_level)
+    ring = logs.Ring()
+    logs.configure(options.log_level, ring)
     os.umask(0o077)
     core_dumps.forbid()
     memory.give_back_large_blocks()
@@ -106,7 +105,7 @@ def run(options: Options) -> bool:
         where = places.find(
             demo=options.demo, state_dir=options.state_dir, socket=options.socket, media=settings.dvr.folder
         )
-        return asyncio.run(House(options, settings, where).live())
+        return asyncio.run(House(options, settings, where, ring).live())
     except GatewayError as error:
         sys.exit(f"gatewayd: {error.detail}")
     except OSError as error:
@@ -125,11 +124,15 @@ def read_settings(options: Options) -> Settings:
 class House:
     """A running daemon."""
 
-    def __init__(self, options: Options, settings: Settings, where: Places) -> None:
+    def __init__(
+        self, options: Options, settings: Settings, where: Places, ring: logs.Ring | None = None
+    ) -> None:
         self._options = options
         self._settings = settings
         self._where = where
         self._clock = SystemClock(settings.clock.trust)
+        self._started = self._clock.now()
+        self.ring = ring or logs.Ring()  # what is logged from now on
         self._bus = Bus(self._clock)
         self._tasks = Tasks()
         self._keeper = Keeper(where.state, self._clock)
@@ -306,20 +309,20 @@ class House:
             authoriser=VetoingAuthoriser(ScopeAuthoriser(), portal.policy),
             auditor=portal.log,
         )
-        parts = overview(trades, portal, self._keeper.restored_from)
-        registry.add(box_operations(lambda: self._info(trades), parts, self._where.state))
+        look = open_look(ground, registry, self.ring, started=self._started, helper=not self._options.demo)
+        parts = overview(trades, portal, look, self._keeper.restored_from)
+        registry.add(box_operations(lambda: self._info(trades), parts))
         registry.add(job_operations(jobs, registry))
         registry.add(household_rows(trades.household))
         registry.add(access_operations(trades.access, audit))
-        registry.add(wifi_operations(trades.wifi))
-        registry.add(household_operations(trades.wifi))
-        registry.add(radio_operations(trades.wifi))
-        registry.add(survey_operations(trades.wifi.radios, surveyor))
+        registry.add(wifi_rows(trades.wifi, surveyor))
         registry.add(dvr_operations(trades.dvr))
         registry.add(diagnostics_operations(trades.diagnostics))
         registry.add(line_operations(ground, trades))
         registry.add(upkeep_operations(trades.upkeep))
-        registry.add(privacy_operations(open_privacy(ground, trades, self._privacy, audit, self._keeper)))
+        registry.add(look_operations(look))
+        privacy = open_privacy(ground, trades, self._privacy, audit, self._keeper, look.bundles.drop)
+        registry.add(privacy_operations(privacy))
         registry.add(portal.rows)
         await portal.start(registry)
         self._tasks.supervise("ledger", ledger.keep)
@@ -339,6 +342,7 @@ class House:
             version=__version__,
             api="v1",
             state=trades.access.state,
+            started=self._started,
         )
 
     # --- the ways in --------------------------------------------------------------------------------

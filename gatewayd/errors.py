@@ -191,6 +191,7 @@ ERRORS: dict[str, ErrorSpec] = {
     "netd.busy": ErrorSpec(503, 7005, True, "The helper is busy with the same thing"),
     "netd.failed": ErrorSpec(500, 7022, True, "The kernel refused"),
     # Upkeep
+    "upkeep.bundle_not_found": ErrorSpec(404, 7016, False, "There is no such support bundle"),
     "upkeep.power_unavailable": ErrorSpec(503, 7022, True, "The machine cannot be restarted just now"),
     "upkeep.restart_refused": ErrorSpec(409, 7022, True, "Not restarted"),
     "upkeep.too_many_restarts": ErrorSpec(429, 7005, True, "Restarted too often"),

@@ -7,9 +7,10 @@ from pathlib import Path
 from gatewayd.box.model import Alert, Part, Parts, Verdict
 from gatewayd.portal.service import Portal
 from gatewayd.trades import Trades
+from gatewayd.upkeep.look import Look
 
 
-def overview(trades: Trades, portal: Portal, restored: Path | None) -> Parts:
+def overview(trades: Trades, portal: Portal, look: Look, restored: Path | None) -> Parts:
     """The parts. `restored` is the backup that this start had to use."""
     wifi, dvr, diagnostics, watch = trades.wifi, trades.dvr, trades.diagnostics, trades.line.watch
 
@@ -37,6 +38,10 @@ def overview(trades: Trades, portal: Portal, restored: Path | None) -> Parts:
         wanted, up, sentence = portal.summary()
         return Part(state="ok" if up else "degraded" if wanted else "unknown", sentence=sentence)
 
+    async def machine() -> Part:
+        health = await look.health.look()
+        return Part(state=health.state, sentence=health.sentence)
+
     async def alerts() -> tuple[Alert, ...]:
         found = []
         if restored is not None:
@@ -52,5 +57,11 @@ def overview(trades: Trades, portal: Portal, restored: Path | None) -> Parts:
         return tuple(found)
 
     return Parts(
-        verdict=verdict, internet=internet, wifi=radio, dvr=television, portal=operator, alerts=alerts
+        verdict=verdict,
+        internet=internet,
+        wifi=radio,
+        dvr=television,
+        portal=operator,
+        health=machine,
+        alerts=alerts,
     )

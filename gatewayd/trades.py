@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -50,6 +50,11 @@ from gatewayd.upkeep import personal as upkeep_personal
 from gatewayd.upkeep.service import Upkeep
 from gatewayd.wifi import WifiService
 from gatewayd.wifi import personal as wifi_personal
+from gatewayd.wifi.household_operations import household_operations
+from gatewayd.wifi.operations import operations as wifi_operations
+from gatewayd.wifi.radio_operations import radio_operations
+from gatewayd.wifi.survey_operations import operations as survey_operations
+from gatewayd.wifi.surveyor import Surveyor
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +186,33 @@ async def _line(
     return line
 
 
+def wifi_rows(wifi: WifiService, surveyor: Surveyor) -> tuple[Operation, ...]:
+    """The rows of Wi-Fi."""
+    return (
+        *wifi_operations(wifi),
+        *household_operations(wifi),
+        *radio_operations(wifi),
+        *survey_operations(wifi.radios, surveyor),
+    )
+
+
 def open_privacy(
-    ground: Ground, trades: Trades, settings: PrivacySettings, audit: AuditLog, keeper: Keeper
+    ground: Ground,
+    trades: Trades,
+    settings: PrivacySettings,
+    audit: AuditLog,
+    keeper: Keeper,
+    drop_copies: Callable[[], Awaitable[None]],
 ) -> Privacy:
-    """Exporting and erasing what all features hold of people, and their retention."""
+    """Exporting and erasing what all features hold of people, and their retention.
+
+    `drop_copies` removes files that may tell of what was erased.
+    """
+
+    async def rewrite() -> int:
+        await drop_copies()
+        return await keeper.rewrite_backups(ground.database)
+
     privacy = Privacy(
         ground.database,
         ground.clock,
@@ -192,7 +220,7 @@ def open_privacy(
         audit,
         personal_areas(ground, trades),
         folder=ground.where.state / "exports",
-        rewrite_backups=lambda: keeper.rewrite_backups(ground.database),
+        rewrite_backups=rewrite,
     )
     ground.tasks.supervise("privacy", privacy.keep)
     return privacy

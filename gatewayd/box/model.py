@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
@@ -32,7 +33,7 @@ class Alert(Struct, frozen=True, kw_only=True):
 
 
 class Info(Struct, frozen=True, kw_only=True):
-    """Who the box is; the same to everybody, without a token."""
+    """Who the box is; the same to everybody, without a token. `started`: when the daemon was."""
 
     id: str
     name: str
@@ -40,6 +41,7 @@ class Info(Struct, frozen=True, kw_only=True):
     version: str
     api: str
     state: BoxState
+    started: datetime
 
 
 class Status(Struct, frozen=True, kw_only=True):
@@ -63,4 +65,5 @@ class Parts(Struct, frozen=True, kw_only=True):
     wifi: Callable[[], Awaitable[Part]]
     dvr: Callable[[], Awaitable[Part]]
     portal: Callable[[], Awaitable[Part]]
+    health: Callable[[], Awaitable[Part]]
     alerts: Callable[[], Awaitable[tuple[Alert, ...]]]

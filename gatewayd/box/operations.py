@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta
 
-from gatewayd.box.health import health
 from gatewayd.box.model import Info, Part, Parts, Status
 from gatewayd.callers import Caller
 from gatewayd.errors import GatewayError
@@ -37,8 +34,8 @@ class JobList(Result, frozen=True, kw_only=True):
     next: str | None = None
 
 
-def box_operations(info: Callable[[], Info], parts: Parts, folder: Path) -> tuple[Operation, ...]:
-    """Who the box is and how it is; `folder` is the state's."""
+def box_operations(info: Callable[[], Info], parts: Parts) -> tuple[Operation, ...]:
+    """Who the box is and how it is."""
 
     async def get_info(request: Empty, context: Context) -> Info:
         return info()
@@ -51,7 +48,7 @@ def box_operations(info: Callable[[], Info], parts: Parts, folder: Path) -> tupl
             devices=Part(state="unknown", sentence="This release does not list the home's devices yet."),
             dvr=await parts.dvr(),
             portal=await parts.portal(),
-            health=await asyncio.to_thread(health, folder),
+            health=await parts.health(),
             alerts=await parts.alerts(),
         )
 

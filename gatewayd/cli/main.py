@@ -12,6 +12,7 @@ from gatewayd.cli.nouns import (
     home,
     household,
     jobs,
+    look,
     member,
     outages,
     people,
@@ -22,6 +23,7 @@ from gatewayd.cli.nouns import (
     tools,
     tv,
     tv_export,
+    tv_play,
     tv_recordings,
     tv_signal,
     tv_sources,
@@ -85,6 +87,7 @@ for verb in (
     *tv_recordings.COMMANDS,
     *tv_storage.COMMANDS,
     *tv_export.COMMANDS,
+    *tv_play.COMMANDS,
     *tv_signal.COMMANDS,
 ):
     tv.tv.add_command(verb)
@@ -99,6 +102,7 @@ for command in (
     *outages.COMMANDS,
     *household.COMMANDS,
     *upkeep.COMMANDS,
+    *look.COMMANDS,
     *access.COMMANDS,
     *people.COMMANDS,
     *member.COMMANDS,

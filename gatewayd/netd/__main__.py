@@ -16,6 +16,7 @@ from gatewayd.errors import GatewayError
 from gatewayd.netd import limits
 from gatewayd.netd.service import ENDABLE, VERBS, Netd
 from gatewayd.system import logs
+from gatewayd.system.log_reading import ReadLogs, answering
 from gatewayd.system.notify import notify
 from gatewayd.system.rpc import Server
 
@@ -51,13 +52,16 @@ def _interface(name: str) -> str:
         raise argparse.ArgumentTypeError(error.detail) from None
 
 
-async def serve(socket: Path, uids: frozenset[int], interfaces: frozenset[str] | None) -> None:
+async def serve(
+    socket: Path, uids: frozenset[int], interfaces: frozenset[str] | None, ring: logs.Ring
+) -> None:
     """Serves until SIGTERM or SIGINT."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    server = Server(socket, VERBS, Netd(interfaces).handle, uids=uids, endable=ENDABLE)
+    answer = answering(Netd(interfaces).handle, ring)
+    server = Server(socket, VERBS | ReadLogs, answer, uids=uids, endable=ENDABLE)
     await server.start()
     log.info("netd.ready", socket=str(socket), uids=sorted(uids))
     notify("READY=1")
@@ -71,9 +75,10 @@ async def serve(socket: Path, uids: frozenset[int], interfaces: frozenset[str] |
 def main(argv: list[str] | None = None) -> None:
     """The process's entry."""
     options = arguments(sys.argv[1:] if argv is None else argv)
-    logs.configure()
+    ring = logs.Ring()
+    logs.configure(ring=ring)
     uids = frozenset(options.allow_uid or [os.getuid()])
-    asyncio.run(serve(options.socket, uids, frozenset(options.interfaces) or None))
+    asyncio.run(serve(options.socket, uids, frozenset(options.interfaces) or None, ring))
 
 
 if __name__ == "__main__":

@@ -83,6 +83,12 @@ class Child:
 
 def peer_pid(control: Path) -> int | None:
     """The pid of our own uid's process that listens on a Unix socket, or None when nobody does."""
+    pid, uid = listener(control) or (0, -1)
+    return pid if uid == os.geteuid() and pid > 0 else None
+
+
+def listener(control: Path) -> tuple[int, int] | None:
+    """The pid and the uid of whoever listens on a Unix socket, or None when nobody does."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as sock:
         sock.settimeout(1.0)
         try:
@@ -90,8 +96,7 @@ def peer_pid(control: Path) -> int | None:
         except OSError:
             return None
         raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-        pid, uid = int.from_bytes(raw[:4], "little"), int.from_bytes(raw[4:8], "little")
-        return pid if uid == os.geteuid() and pid > 0 else None
+        return int.from_bytes(raw[:4], "little"), int.from_bytes(raw[4:8], "little")
 
 
 async def _ended(pid: int) -> None:

@@ -14,7 +14,7 @@ import structlog
 from gatewayd.dvr.media.recorder import RESERVE, Recorder
 from gatewayd.system.activation import inherited
 from gatewayd.system.files import ensure_folder
-from gatewayd.system.logs import configure
+from gatewayd.system.logs import Ring, configure
 from gatewayd.system.notify import notify
 
 log = structlog.get_logger("gatewayd.dvr.media")
@@ -31,14 +31,14 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-async def run(options: argparse.Namespace) -> None:
+async def run(options: argparse.Namespace, ring: Ring) -> None:
     """Records until SIGTERM, SIGINT or idle."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     uids = frozenset(options.allow_uid or [os.getuid()])
-    recorder = Recorder(options.socket, options.folder, uids=uids, reserve=options.reserve)
+    recorder = Recorder(options.socket, options.folder, uids=uids, reserve=options.reserve, ring=ring)
     await recorder.start(activated())
     notify("READY=1")
     log.info("media.ready", folder=str(options.folder), pid=os.getpid())
@@ -74,11 +74,12 @@ async def _until_unused(recorder: Recorder, stop: asyncio.Event, idle_exit: floa
 def main() -> None:
     """The process; exit status 0 after a signal or when idle."""
     options = arguments()
-    configure()
+    ring = Ring()
+    configure(ring=ring)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy comes later; it needs no threads of its own
     os.umask(0o027)
     ensure_folder(options.folder, mode=0o750)
-    asyncio.run(run(options))
+    asyncio.run(run(options, ring))
 
 
 if __name__ == "__main__":

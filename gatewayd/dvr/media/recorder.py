@@ -51,6 +51,8 @@ from gatewayd.dvr.media.room import Room
 from gatewayd.dvr.media.workers import WarmWorker
 from gatewayd.errors import GatewayError
 from gatewayd.system.files import write_atomically
+from gatewayd.system.log_reading import ReadLogs, answering
+from gatewayd.system.logs import Ring
 from gatewayd.system.rpc import Server
 from gatewayd.tasks import Tasks
 
@@ -82,6 +84,7 @@ class Recorder:
         uids: frozenset[int],
         reserve: int = RESERVE,
         export_worker: str = WORKER,
+        ring: Ring | None = None,
     ) -> None:
         self._folder = folder
         self._reserve = reserve
@@ -96,7 +99,8 @@ class Recorder:
         self._beat: Beat
         self._ingest: Ingest | None = None
         self._pump: Pump
-        self._server = Server(socket, Verb, self._handle, uids=uids)
+        answer = answering(self._handle, ring or Ring())
+        self._server = Server(socket, Verb | ReadLogs, answer, uids=uids)
         self._push: asyncio.TimerHandle | None = None
         self._folder_fd = -1
         self._journal: Journal
