@@ -63,6 +63,9 @@ async def test_arguments_stand_where_the_route_wants_them(api: Api) -> None:
     assert {"$ref": "#/components/parameters/IdempotencyKey"} in change["parameters"]
     assert paths["/v1/free"]["get"]["security"] == [{}]
     assert "Location" in paths["/v1/paint"]["post"]["responses"]["202"]["headers"]
+    assert paths["/v1/paint"]["post"]["x-job-result"] == {"$ref": "#/components/schemas/Lamp"}
+    assert paths["/v1/paint"]["post"]["x-job-partial"] == {"$ref": "#/components/schemas/Empty"}
+    assert "x-job-result" not in change
     key = paths["/v1/lock"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert key["properties"]["key"] == {"type": "string", "format": "password"}
 

@@ -53,6 +53,42 @@ async def test_a_killed_daemon_shows_and_heals(box: Daemon) -> None:
         await expect(lost).to_have_count(0)
 
 
+async def test_health_logs_and_a_file_for_who_helps(box: Daemon, tmp_path: Path) -> None:
+    async with visit(box) as there:
+        await there.own()
+        page = there.page
+        await at(there, "health", "Health")
+        parts = page.get_by_role("region", name="Parts").get_by_role("listitem")
+        for part in ("Memory", "Clock", "Programs"):
+            await expect(parts.filter(has_text=part).first).to_be_visible()
+        await expect(page.get_by_role("region", name="Programs").get_by_text("recorder")).to_be_visible()
+        await go(page, "logs", "Logs")
+        lines = page.get_by_role("list", name="Lines of the log")
+        await page.get_by_label("From level").select_option("debug")
+        await expect(lines.get_by_role("listitem").first).to_be_visible()
+        # What is written down while one looks comes by itself; what is not wanted goes away.
+        await page.get_by_label("With these words").fill("claim_refused")
+        await expect(page.get_by_text("Nothing of this kind was written down.")).to_be_visible()
+        await box.post("/access/pairing/open")
+        status, _ = await box.call("POST", "/access/claim/finish", {"code": "00000000", "label": "Thief"})
+        assert status in (201, 403)  # one in a hundred million opens
+        await expect(lines.get_by_text("access.claim_refused")).to_be_visible()
+        assert await there.violations() == []
+        await go(page, "support", "Support bundle")
+        await page.get_by_label("What is the matter?").fill("Slow in the evening")
+        await page.get_by_role("button", name="Make the file").click()
+        inside = page.get_by_role("region", name="What is in it").get_by_role("listitem")
+        await expect(inside.first).to_be_visible(timeout=30_000)
+        assert await there.violations() == []
+        async with page.expect_download() as coming:
+            await page.get_by_role("button", name=re.compile("Save the file")).click()
+        kept = tmp_path / "kept.zip"
+        await (await coming.value).save_as(kept)
+        found = zipfile.ZipFile(kept)
+        assert found.testzip() is None
+        assert len(found.namelist()) == await inside.count()
+
+
 async def test_people_and_what_they_hold(box: Daemon) -> None:
     async with visit(box, expected=REFUSED) as there:
         await there.own()
@@ -114,9 +150,9 @@ async def test_a_technicians_code_and_the_receipt(box: Daemon) -> None:
             await technician.open(f"#/enter/technician/{code}")
             await technician.page.get_by_role("button", name="Begin the visit").click()
             await technician.page.get_by_role("navigation", name="Views").wait_for()
-            await technician.page.get_by_role("button", name="Diagnose").click()
-            await technician.page.get_by_role("heading", level=1, name="Diagnose").wait_for()
-            await technician.page.wait_for_load_state("networkidle")
+            async with technician.page.expect_response("**/v1/diagnostics/runs") as begun:
+                await technician.page.get_by_role("button", name="Diagnose").click()
+            assert (await begun.value).status == 202
             await expect(page.get_by_text("Here now")).to_be_visible()
             await expect(page.get_by_text("Kim of the line")).to_be_visible()
             assert await there.violations() == []

@@ -22,7 +22,12 @@ PLACES = {
     "outages": "#/diagnose/outages",
     "report": "#/diagnose/report",
     "wifi": "#/wifi",
+    "wifi-network": "#/wifi/network/home",
+    "wifi-devices": "#/wifi/devices",
+    "wifi-air": "#/wifi/air",
+    "wifi-changes": "#/wifi/changes",
     "tv": "#/tv",
+    "tv-channels": "#/tv/channels",
     "box": "#/box",
 }
 OUTSIDE = {"claim": "#/enter/claim", "signin": "#/enter/signin", "visit": "#/enter/technician"}

@@ -10,6 +10,7 @@ import pytest
 import zxingcpp
 from playwright.async_api import Locator, Page, Route, expect
 
+from tests.page.pictures import picture
 from tests.page.visit import DESK, Visit, visit
 from tests.support.daemon import Daemon
 from tests.wifi.test_qr import parsed
@@ -21,7 +22,7 @@ SECOND = "staple; with: signs"
 
 async def code_on_screen(drawing: Locator) -> dict[str, str]:
     """What a camera reads off the screen."""
-    with av.open(BytesIO(await drawing.screenshot())) as shot:
+    with av.open(BytesIO(await drawing.screenshot()), mode="r") as shot:
         frame = next(shot.decode(video=0))
     (found,) = zxingcpp.read_barcodes(frame.to_ndarray(format="gray"))
     return parsed(str(found.text))
@@ -68,6 +69,7 @@ async def test_a_password_is_changed_and_kept(box: Daemon) -> None:
         await expect(report).to_contain_text("Other networks do not notice")
         await clean(there)
         assert (await home(box))["revision"] == before["revision"]  # a report changes nothing
+        await picture(there, "wifi-impact-390-light", whole=False)
         await page.get_by_role("button", name="Change it now").click()
 
         card = page.get_by_role("region", name=f"Change of {before['ssid']}")
@@ -75,6 +77,7 @@ async def test_a_password_is_changed_and_kept(box: Daemon) -> None:
         keep = card.get_by_role("button", name="Keep it")
         await expect(keep).to_be_enabled()
         await clean(there)
+        await picture(there, "wifi-countdown-390-light")
         # The network under the page goes away, and the page finds back by itself.
         await there.context.set_offline(True)
         await expect(keep).to_be_disabled(timeout=10_000)
@@ -95,6 +98,7 @@ async def test_a_password_is_changed_and_kept(box: Daemon) -> None:
         drawing = dialog.get_by_role("img", name="QR code that joins")
         assert await code_on_screen(drawing) == {"T": "WPA", "S": before["ssid"], "P": FIRST}
         await expect(dialog).to_contain_text(FIRST)
+        await picture(there, "wifi-code-390-light", whole=False)
         await clean(there)
 
 
@@ -104,7 +108,9 @@ async def test_a_password_that_nobody_keeps_goes_back(box: Daemon) -> None:
         before = await home(box)
 
         async def sooner(route: Route) -> None:
-            await route.continue_(post_data={**route.request.post_data_json, "deadline_seconds": 30})
+            wish = route.request.post_data_json
+            assert isinstance(wish, dict)
+            await route.continue_(post_data={**wish, "deadline_seconds": 30})
 
         page = there.page
         await page.route(
@@ -117,6 +123,7 @@ async def test_a_password_that_nobody_keeps_goes_back(box: Daemon) -> None:
         await page.get_by_role("button", name="Change it now").click()
         card = page.get_by_role("region", name=f"Change of {before['ssid']}")
         await expect(card.get_by_role("timer")).to_contain_text("0:2")
+        await picture(there, "wifi-countdown-1280-dark")
         # While it waits, the others can already join with what is new.
         await card.get_by_role("button", name="QR code for the others").click()
         code = page.get_by_role("img", name="QR code that joins")
@@ -127,6 +134,7 @@ async def test_a_password_that_nobody_keeps_goes_back(box: Daemon) -> None:
         change = await last_change(box)
         assert change["state"] == "rolled_back"
         await expect(card).to_contain_text(change["reason"])
+        await picture(there, "wifi-back-1280-dark")
         await page.get_by_role("link", name="Changes").click()
         history = page.get_by_role("region", name="What was changed")
         await expect(history).to_contain_text(change["reason"])
@@ -191,10 +199,30 @@ async def test_guests_devices_and_the_air(box: Daemon) -> None:
         await page.get_by_role("button", name="Listen", exact=True).click()
         await expect(page.get_by_role("img", name="Channels on 2.4 GHz")).to_be_visible()
         await expect(page.get_by_text("where the radio is now")).to_have_count(2)
+        await picture(there, "wifi-survey-390-light")
         await clean(there)
         await page.get_by_role("button", name="Move to channel 11").click()
         report = page.get_by_role("region", name="What will happen")
         await expect(report.get_by_role("listitem")).to_have_count(4)
+        await page.get_by_label("When to put the old settings back").select_option(
+            label="Never: keep it at once"
+        )
+        await page.get_by_role("button", name="Change it now").click()
+        await expect(page.get_by_role("region", name="2.4 GHz")).to_contain_text("Channel 11", timeout=15_000)
+        await page.get_by_role("link", name="Changes").click()
+        await expect(page.get_by_role("heading", name="the 2.4 GHz radio")).to_be_visible()
+
+        # A password changed over in days: both work until the old one is ended.
+        await there.open("#/wifi/network/home")
+        await page.get_by_role("button", name="Begin with a new password").click()
+        await page.get_by_role("dialog").get_by_label("For how long both work").select_option(label="2 days")
+        await clean(there)
+        await page.get_by_role("dialog").get_by_role("button", name="Begin with a new password").click()
+        slowly = page.get_by_role("region", name="A new password, slowly")
+        await expect(slowly).to_contain_text("Both passwords work until")
+        await slowly.get_by_role("button", name="End the old password").click()
+        await page.get_by_role("dialog").get_by_role("button", name="End the old password").click()
+        await expect(slowly.get_by_role("button", name="Begin with a new password")).to_be_visible()
 
 
 async def test_a_technician_changes_and_sees_no_password(box: Daemon) -> None:

@@ -120,6 +120,8 @@ class Samples:
                 result=JobAnswer,
                 handler=self.paint,
                 status=202,
+                outcome=Lamp,
+                partial=Empty,
                 **change,
             ),
             row(

@@ -1,9 +1,8 @@
 // The link's life: is somebody still signed in, did the box restart while it was away, is it about to?
 import { effect, signal } from "@preact/signals";
-import { ROUTES } from "#routes";
-import { call, type Name, Refusal } from "@/api/call";
+import { call, Refusal } from "@/api/call";
 import { hurry, link, listen } from "@/api/live";
-import { box, leave, may } from "@/api/session";
+import { box, leave } from "@/api/session";
 import { s } from "@/strings/strings";
 import { toast } from "@/ui/toast";
 
@@ -11,18 +10,24 @@ import { toast } from "@/ui/toast";
 export const restarting = signal<"daemon" | "box" | null>(null);
 
 const LOOK = 4000;
+const LONGEST = { daemon: 60_000, box: 300_000 };
+let giveUp: number | undefined;
 let was: typeof link.value = "off";
 
-/** The page expects the box to go away, because somebody here asked for it. */
+/** The page expects the box to go away; a restart that never came is not waited for for ever. */
 export function expect(target: "daemon" | "box"): void {
   restarting.value = target;
+  clearTimeout(giveUp);
+  giveUp = window.setTimeout(() => {
+    restarting.value = null;
+  }, LONGEST[target]);
 }
 
 /** Follows the link for as long as the page lives. */
 export function follow(): void {
   listen(["upkeep.restarting"], ({ data }) => {
     const { target } = (data as { restart: { target: string } }).restart;
-    restarting.value = target === "box" ? "box" : "daemon";
+    expect(target === "box" ? "box" : "daemon");
   });
   effect(() => {
     const now = link.value;
@@ -45,25 +50,15 @@ async function look(): Promise<void> {
 }
 
 async function back(): Promise<void> {
-  const asked = restarting.value;
   restarting.value = null;
+  clearTimeout(giveUp);
   try {
     const before = box.value;
     box.value = await call("info.get", {});
     const updated = before !== null && before.version !== box.value.version;
-    const restarted = asked !== null || started(before) !== started(box.value);
+    const restarted = before !== null && before.started !== box.value.started;
     toast(updated ? s.shell.updated : restarted ? s.shell.restarted : s.shell.back);
   } catch {
     // It is gone again already: the next time that it is back says so.
   }
-}
-
-/** When the daemon began, where the box tells. */
-function started(of: object | null): unknown {
-  return of && "started" in of ? of.started : null;
-}
-
-/** Whether the box serves this operation at all, and to the one who is signed in. */
-export function serves(name: string): name is Name {
-  return name in ROUTES && may(name as Name);
 }

@@ -164,6 +164,7 @@ export const box = {
     refused: "Refused",
     by: "{who}, {role}",
     box: "The box itself",
+    stranger: "Somebody who came in",
   },
   tokens: {
     why: "For scripts, meters and home automation. A token may do only what you choose, and it runs out.",

@@ -6,6 +6,7 @@ import { s, say } from "@/strings/strings";
 import { moment } from "@/ui/format";
 import { Blank, Button, Card, Pill, Trouble } from "@/ui/parts";
 import { save } from "@/views/box/parts";
+import { SUMMARIES } from "../../../build/summaries";
 
 type Act = Answer<"access.activity.list">["items"][number];
 
@@ -58,11 +59,12 @@ export function Acts({ acts }: { acts: readonly Act[] }) {
       {acts.map((act) => (
         <li key={act.id} class="box-item">
           <div>
-            <p>
-              <code>{act.operation}</code>
+            <p>{SUMMARIES[act.operation] ?? act.operation}</p>
+            <p class="small soft">
+              {moment(act.time)}, {who(act)}
             </p>
             <p class="small soft">
-              {moment(act.time)}, {say(s.box.activity.by, { who: act.name ?? by(act), role: roleWord(act.role) })}
+              <code>{act.operation}</code>
             </p>
           </div>
           <Pill state={act.outcome === "ok" ? "ok" : "degraded"}>{act.outcome === "ok" ? s.box.activity.ok : s.box.activity.refused}</Pill>
@@ -72,5 +74,9 @@ export function Acts({ acts }: { acts: readonly Act[] }) {
   );
 }
 
-const by = (act: Act): string => (act.via === "internal" ? s.box.activity.box : act.caller);
-const roleWord = (role: string): string => (role in s.shell.roles ? s.shell.roles[role as keyof typeof s.shell.roles] : role);
+function who(act: Act): string {
+  if (act.via === "internal") return s.box.activity.box;
+  if (act.role === "anonymous") return s.box.activity.stranger;
+  const role = act.role in s.shell.roles ? s.shell.roles[act.role as keyof typeof s.shell.roles] : act.role;
+  return act.name ? say(s.box.activity.by, { who: act.name, role }) : role;
+}

@@ -2,7 +2,6 @@
 import type { ComponentType } from "preact";
 import { box, may, me, role } from "@/api/session";
 import { useAnswer } from "@/api/use";
-import { serves } from "@/life";
 import { href, place } from "@/router";
 import { s } from "@/strings/strings";
 import { Icon, type IconName } from "@/ui/icon";
@@ -37,8 +36,8 @@ const SPOTS: Record<Name, Spot> = {
   health: { icon: "diagnose", shown: () => true, View: Health },
   restart: { icon: "restart", shown: () => may("upkeep.restart"), View: Restart },
   clock: { icon: "clock", shown: () => may("household.update"), View: Clock },
-  logs: { icon: "more", shown: () => serves("upkeep.logs.get"), View: Logs },
-  support: { icon: "share", shown: () => serves("upkeep.support_bundle"), View: Support },
+  logs: { icon: "more", shown: () => may("upkeep.logs.get"), View: Logs },
+  support: { icon: "share", shown: () => may("upkeep.support_bundle"), View: Support },
   you: { icon: "person", shown: own, View: You },
   people: { icon: "home", shown: () => may("access.accounts.list"), View: People },
   sessions: { icon: "phone", shown: () => may("access.sessions.list"), View: Sessions },

@@ -1,25 +1,14 @@
-// How the machine is. Where the box says no more than one sentence, that one.
-import { useEffect, useState } from "preact/hooks";
-import { call, Refusal, Unreachable } from "@/api/call";
+// How the machine is: for who keeps it in order every part, for others one sentence.
+import { may } from "@/api/session";
 import { useAnswer } from "@/api/use";
-import { serves } from "@/life";
 import { s, say } from "@/strings/strings";
 import { duration, moment, size } from "@/ui/format";
-import { Blank, Card, Pill, type State, Trouble } from "@/ui/parts";
+import { Blank, Card, Pill, Trouble } from "@/ui/parts";
 
 const EVERY = 10_000;
 
-interface Whole {
-  state: State;
-  sentence: string;
-  parts: { name: string; state: State; sentence: string }[];
-  processes: { name: string; state: State; pid: number | null; memory: number }[];
-  uptime: number;
-  started: string;
-}
-
 export function Health() {
-  return serves("upkeep.health.get") ? <Parts /> : <Sentence />;
+  return may("upkeep.health.get") ? <Parts /> : <Sentence />;
 }
 
 function Sentence() {
@@ -37,8 +26,8 @@ function Sentence() {
 }
 
 function Parts() {
-  const { whole, error, retry } = useWhole();
-  if (!whole) return error ? <Trouble error={error} retry={retry} /> : <Blank lines={6} />;
+  const { data: whole, error, reload } = useAnswer("upkeep.health.get", {}, ["upkeep.*"], EVERY);
+  if (!whole) return error ? <Trouble error={error} retry={reload} /> : <Blank lines={6} />;
   return (
     <>
       <Card>
@@ -86,29 +75,3 @@ function Parts() {
 }
 
 const named = (name: string): string => (name in s.box.health.names ? s.box.health.names[name as keyof typeof s.box.health.names] : name);
-
-function useWhole() {
-  const [whole, setWhole] = useState<Whole | null>(null);
-  const [error, setError] = useState<Refusal | Unreachable | null>(null);
-  const [turn, again] = useState(0);
-  useEffect(() => {
-    let here = true;
-    const read = async () => {
-      try {
-        const found = (await call("upkeep.health.get" as never, {} as never)) as unknown as Whole;
-        if (here) setWhole(found);
-        if (here) setError(null);
-      } catch (reason) {
-        if (!(reason instanceof Refusal || reason instanceof Unreachable)) throw reason;
-        if (here) setError(reason);
-      }
-    };
-    void read();
-    const timer = setInterval(() => document.visibilityState === "visible" && void read(), EVERY);
-    return () => {
-      here = false;
-      clearInterval(timer);
-    };
-  }, [turn]);
-  return { whole, error, retry: () => again(turn + 1) };
-}

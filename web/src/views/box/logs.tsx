@@ -1,6 +1,6 @@
 // The software's own log: filtered, and followed while it grows.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { call, Refusal, Unreachable } from "@/api/call";
+import { type Answer, call, Refusal, Unreachable } from "@/api/call";
 import { s } from "@/strings/strings";
 import { moment } from "@/ui/format";
 import { Blank, Card, Check, Choice, Field, Trouble } from "@/ui/parts";
@@ -12,18 +12,7 @@ type Process = (typeof PROCESSES)[number];
 const EVERY = 2000;
 const MOST = 1000;
 
-interface Line {
-  time: string;
-  process: string;
-  level: string;
-  event: string;
-  text: string;
-}
-interface Page {
-  items: Line[];
-  next: string;
-  gap: boolean;
-}
+type Line = Answer<"upkeep.logs.get">["items"][number];
 
 export function Logs() {
   const [level, setLevel] = useState<Level>("info");
@@ -84,7 +73,7 @@ function useLines(level: Level, process: Process, contains: string, follow: bool
     const read = async () => {
       try {
         const wanted = { level, contains, limit: 200, ...(process && { process }), ...(cursor.current && { cursor: cursor.current }) };
-        const page = (await call("upkeep.logs.get" as never, wanted as never)) as unknown as Page;
+        const page = await call("upkeep.logs.get", wanted);
         if (!here) return;
         const first = cursor.current === null;
         cursor.current = page.next;

@@ -21,8 +21,7 @@ export function Support() {
   const [id, setId] = useState<string | null>(null);
   const { job } = useJob(id);
   const start = useAct(async () => {
-    const answer = (await call("upkeep.support_bundle" as never, { reason } as never)) as unknown as { job: { id: string } };
-    setId(answer.job.id);
+    setId((await call("upkeep.support_bundle", { reason })).job.id);
   });
   const made = job?.state === "done" ? (job.result as unknown as Bundle) : null;
   const working = start.busy || (job !== null && !over(job));
@@ -49,8 +48,7 @@ function Made({ bundle }: { bundle: Bundle }) {
   const fetched = useAct(async () => {
     const parts: BlobPart[] = [];
     for (let part = 0; part < bundle.parts; part += 1) {
-      const answer = (await call("upkeep.support_bundles.get" as never, { bundle: bundle.bundle, part } as never)) as unknown as { content: string };
-      parts.push(bytes(answer.content));
+      parts.push(bytes((await call("upkeep.support_bundles.get", { bundle: bundle.bundle, part })).content));
     }
     save(bundle.name, parts, "application/zip");
   });

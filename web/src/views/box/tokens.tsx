@@ -73,17 +73,15 @@ function Make({ made }: { made: () => void }) {
         <Field label={s.box.tokens.name} required maxLength={60} autoComplete="off" value={name} wrong={wrong} onInput={(event) => setName(event.currentTarget.value)} />
         <fieldset class="field">
           <legend>{s.box.tokens.may}</legend>
-          <div class="box-columns">
-            <div>
-              {SCOPES.map((scope) => (
-                <Check
-                  key={scope}
-                  label={word(scope)}
-                  checked={scopes.includes(scope)}
-                  onChange={(on) => setScopes(on ? [...scopes, scope] : scopes.filter((each) => each !== scope))}
-                />
-              ))}
-            </div>
+          <div class="box-scopes">
+            {SCOPES.map((scope) => (
+              <Check
+                key={scope}
+                label={word(scope)}
+                checked={scopes.includes(scope)}
+                onChange={(on) => setScopes(on ? [...scopes, scope] : scopes.filter((each) => each !== scope))}
+              />
+            ))}
           </div>
         </fieldset>
         <Choice

@@ -1,8 +1,9 @@
 // TV: what is recorded, record now, watch it. The guide comes when its trade is whole.
 import { may } from "@/api/session";
 import { useAnswer } from "@/api/use";
-import { href, place } from "@/router";
+import { place } from "@/router";
 import { s } from "@/strings/strings";
+import { Places } from "@/ui/places";
 import { Recordings } from "@/views/tv/recordings";
 import { RecordNow } from "@/views/tv/record";
 import { Sources } from "@/views/tv/sources";
@@ -26,13 +27,10 @@ function Inside({ section }: { section: string }) {
     <>
       <div class="tv-head">
         <h1>{t.title}</h1>
-        <nav class="tv-sections" aria-label={t.sections.nav}>
-          {SECTIONS.map((each) => (
-            <a key={each} href={each === "recordings" ? href("tv") : href("tv", each)} aria-current={each === section ? "page" : undefined}>
-              {t.sections[each]}
-            </a>
-          ))}
-        </nav>
+        <Places
+          label={t.sections.nav}
+          items={SECTIONS.map((each) => ({ word: t.sections[each], to: each === "recordings" ? ["tv"] : ["tv", each], here: each === section }))}
+        />
       </div>
       {section === "channels" ? (
         <Sources channels={channels} />

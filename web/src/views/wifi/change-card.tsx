@@ -14,36 +14,53 @@ const t = s.wifi.change;
 
 /** All that is under way, and, with `ends`, the end of the one that this window made, until it is put away. */
 export function OpenChanges({ networks, ends }: { networks: readonly Network[]; ends: boolean }) {
-  const changes = useAnswer("wifi.changes.list", { limit: 20 }, ["wifi.changed"], 3000);
+  // Events tell of changes; while one is under way they may have no way to us, so we ask as well.
+  const [under, setUnder] = useState(true);
+  const changes = useAnswer("wifi.changes.list", { limit: 20 }, ["wifi.changed"], under ? 3000 : undefined);
+  const name = useNames(networks);
   // The stream may not notice for a while that the network under it is gone; a question that fails does.
   const away = link.value !== "up" || changes.error instanceof Unreachable;
   const shown = (changes.data?.items ?? []).filter((change) => !ended(change) || (ends && change.id === followed.value));
+  const open = changes.data === null || shown.some((change) => !ended(change));
+  useEffect(() => setUnder(open), [open]);
   return (
     <>
       {shown.map((change) => (
-        <ChangeCard key={change.id} change={change} networks={networks} away={away} reload={changes.reload} />
+        <ChangeCard key={change.id} change={change} name={name(change)} networks={networks} away={away} reload={changes.reload} />
       ))}
     </>
   );
 }
 
+/** What a change is of: a network's name, or the radio's band. */
+export function useNames(networks: readonly Network[]): (change: Change) => string {
+  const radios = useAnswer("wifi.radios.list", {});
+  return (change) => {
+    const radio = radios.data?.items.find((each) => each.id === change.radio);
+    if (radio) return say(s.wifi.radio.name, { band: radio.band });
+    return networks.find((each) => each.id === change.network)?.ssid ?? (change.radio || change.network);
+  };
+}
+
 interface CardProps {
   change: Change;
+  name: string;
   networks: readonly Network[];
   /** The box cannot be reached just now. */
   away: boolean;
   reload: () => void;
 }
 
-function ChangeCard({ change, networks, away, reload }: CardProps) {
+function ChangeCard({ change, name, networks, away, reload }: CardProps) {
   const own = useRef<HTMLDivElement>(null);
   const network = networks.find((each) => each.id === change.network);
-  const name = network?.ssid ?? change.radio ?? change.network;
   useEffect(() => {
-    if (change.id === followed.value) own.current?.scrollIntoView({ block: "nearest" });
+    if (change.id !== followed.value) return;
+    own.current?.scrollIntoView({ block: "nearest" });
+    own.current?.focus({ preventScroll: true }); // whoever asked for it hears of it next
   }, [change.id]);
   return (
-    <div ref={own} class="wifi-change">
+    <div ref={own} class="wifi-change" tabIndex={-1}>
       <Card title={say(t.title, { name })} {...(ended(change) && { side: <Pill state={changeState(change)}>{t.states[change.state]}</Pill> })}>
         {!ended(change) && <Steps change={change} />}
         {change.state === "proving" && change.deadline && change.confirm !== "none" ? (
@@ -82,7 +99,7 @@ function useLeft(deadline: string): number {
   return left;
 }
 
-function Waiting({ change, network, away, reload }: Omit<CardProps, "networks"> & { network: Network | undefined }) {
+function Waiting({ change, network, away, reload }: Omit<CardProps, "networks" | "name"> & { network: Network | undefined }) {
   const left = useLeft(change.deadline ?? "");
   const most = useRef(left);
   most.current = Math.max(most.current, left);
@@ -98,7 +115,7 @@ function Waiting({ change, network, away, reload }: Omit<CardProps, "networks"> 
         <p class="wifi-lead" aria-live="polite">
           {away ? t.away : station ? t.waitStation : t.here}
         </p>
-        <p class="soft">{away ? say(t.join, { name: network?.ssid ?? "" }) : t.backUnless}</p>
+        <p class="soft">{!away ? t.backUnless : network ? say(t.join, { name: network.ssid }) : t.joinRadio}</p>
         {network && !away && may("wifi.networks.qr") && <ShowCode network={network} word={t.code} />}
       </div>
       <Trouble error={keep.error} />

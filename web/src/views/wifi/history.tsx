@@ -4,13 +4,14 @@ import { may } from "@/api/session";
 import { s, say } from "@/strings/strings";
 import { moment } from "@/ui/format";
 import { Blank, Card, Pill, Trouble } from "@/ui/parts";
-import { Back, outage } from "@/views/wifi/change-card";
+import { Back, outage, useNames } from "@/views/wifi/change-card";
 import { type Change, changeState, ended, type Network } from "@/views/wifi/data";
 
 const t = s.wifi.history;
 
 export function History({ networks }: { networks: readonly Network[] }) {
   const changes = useAnswer("wifi.changes.list", { limit: 30 }, ["wifi.changed"]);
+  const name = useNames(networks);
   const items = changes.data?.items ?? [];
   const last = new Set<string>();
   for (const network of networks) {
@@ -27,7 +28,7 @@ export function History({ networks }: { networks: readonly Network[] }) {
           <One
             key={change.id}
             change={change}
-            name={networks.find((each) => each.id === change.network)?.ssid ?? (change.radio || change.network)}
+            name={name(change)}
             last={last.has(change.id)}
             reload={changes.reload}
           />
@@ -48,7 +49,7 @@ function One({ change, name, last, reload }: { change: Change; name: string; las
       <p class="soft small">
         {[
           moment(change.created),
-          words.join(", "),
+          words.join(", ") || change.impact.summary,
           ended(change) && change.state === "applied" && s.wifi.change.proofs[change.proof],
           change.outage_ms && change.outage_ms >= 50 ? say(s.wifi.change.outage, { time: outage(change.outage_ms) }) : null,
         ]

@@ -5,7 +5,7 @@ import type { Answer } from "@/api/call";
 import { plural, s, say } from "@/strings/strings";
 import { ago, duration, rate } from "@/ui/format";
 import { Blank, Card, Trouble } from "@/ui/parts";
-import { bars, type Network, type Station } from "@/views/wifi/data";
+import { bandWords, bars, type Network, type Station } from "@/views/wifi/data";
 import { useAnswer } from "@/api/use";
 
 const t = s.wifi.stations;
@@ -13,6 +13,11 @@ type Stations = Answer<"wifi.stations.list">;
 
 export function Stations({ stations, networks }: { stations: Reading<Stations>; networks: readonly Network[] }) {
   const rates = useRates(stations.data?.items);
+  const radios = useAnswer("wifi.radios.list", {});
+  const band = (radio: string | null) => {
+    const found = radios.data?.items.find((each) => each.id === radio);
+    return found && bandWords([found.band]);
+  };
   const items = [...(stations.data?.items ?? [])].sort((one, other) => (other.signal_dbm ?? -200) - (one.signal_dbm ?? -200));
   return (
     <>
@@ -30,7 +35,7 @@ export function Stations({ stations, networks }: { stations: Reading<Stations>; 
             <Card key={network.id} title={network.ssid} side={<span class="soft">{plural(here.length, t.one, t.many)}</span>}>
               <ul class="list">
                 {here.map((station) => (
-                  <One key={station.mac} station={station} network={network} speed={rates.get(station.mac)} />
+                  <One key={station.mac} station={station} network={network} band={band(station.radio)} speed={rates.get(station.mac)} />
                 ))}
               </ul>
             </Card>
@@ -42,7 +47,7 @@ export function Stations({ stations, networks }: { stations: Reading<Stations>; 
   );
 }
 
-function One({ station, network, speed }: { station: Station; network: Network; speed: Speed | undefined }) {
+function One({ station, network, band, speed }: { station: Station; network: Network; band: string | undefined; speed: Speed | undefined }) {
   const keys = useAnswer("wifi.keys.list", station.key && station.key !== "main" && station.key !== "old" ? { network: network.id } : null);
   const label = keys.data?.items.find((key) => key.id === station.key)?.label;
   const key = station.key === "old" ? t.oldPassword : label;
@@ -53,7 +58,7 @@ function One({ station, network, speed }: { station: Station; network: Network; 
         <strong>{label ?? <code>{station.mac}</code>}</strong>
         {label && <code class="soft small">{station.mac}</code>}
         <span class="soft small">
-          {[say(t.since, { time: duration(station.connected_seconds) }), key && key !== label ? key : null, station.radio].filter(Boolean).join(" · ")}
+          {[say(t.since, { time: duration(station.connected_seconds) }), key && key !== label ? key : null, band].filter(Boolean).join(" · ")}
         </span>
       </div>
       <span class="wifi-station-rate small">{speed ? say(t.rates, { down: rate(speed.down), up: rate(speed.up) }) : ""}</span>

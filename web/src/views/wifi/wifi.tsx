@@ -2,9 +2,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useAnswer } from "@/api/use";
 import { may } from "@/api/session";
-import { href, place } from "@/router";
+import { place } from "@/router";
 import { s } from "@/strings/strings";
 import { Blank, Trouble } from "@/ui/parts";
+import { Places } from "@/ui/places";
 import { Air } from "@/views/wifi/air";
 import { OpenChanges } from "@/views/wifi/change-card";
 import { GuestCard } from "@/views/wifi/guest";
@@ -25,7 +26,7 @@ export default function Wifi() {
   useEffect(() => setPace(well ? 10_000 : 2000), [well]);
   const stations = useAnswer("wifi.stations.list", {}, ["wifi.station_joined", "wifi.station_left"], 5000);
   const [section = "networks", id] = place.value.rest;
-  const items = networks.data?.items ?? [];
+  const items = [...(networks.data?.items ?? [])].sort((one, other) => rank(one.role) - rank(other.role));
   const network = section === "network" ? items.find((each) => each.id === id) : undefined;
   const here = section === "network" ? "networks" : section;
   // The shell does this for views; these are places within one.
@@ -45,13 +46,10 @@ export default function Wifi() {
         <h1 tabIndex={-1} ref={heading}>
           {network?.ssid ?? t.title}
         </h1>
-        <nav class="wifi-sections no-print" aria-label={t.sections.nav}>
-          {SECTIONS.map((each) => (
-            <a key={each} href={each === "networks" ? href("wifi") : href("wifi", each)} aria-current={each === here ? "page" : undefined}>
-              {t.sections[each]}
-            </a>
-          ))}
-        </nav>
+        <Places
+          label={t.sections.nav}
+          items={SECTIONS.map((each) => ({ word: t.sections[each], to: each === "networks" ? ["wifi"] : ["wifi", each], here: each === here }))}
+        />
         {simulated && <p class="soft small">{t.simulated}</p>}
       </div>
       <Trouble error={networks.error} retry={networks.reload} />
@@ -59,11 +57,9 @@ export default function Wifi() {
       {networks.data && <OpenChanges networks={items} ends={here === "networks"} />}
       {networks.data && here === "networks" && !network && (
         <div class="wifi-columns">
-          {[...items]
-            .sort((one, other) => rank(one.role) - rank(other.role))
-            .map((each) => (
-              <NetworkCard key={each.id} network={each} stations={stations.data?.items ?? null} reload={networks.reload} />
-            ))}
+          {items.map((each) => (
+            <NetworkCard key={each.id} network={each} stations={stations.data?.items ?? null} reload={networks.reload} />
+          ))}
           {may("wifi.networks.create") && !items.some((each) => each.role === "guest") && (
             <GuestCard home={items.find((each) => each.role === "home")?.ssid ?? ""} reload={networks.reload} />
           )}
