@@ -66,5 +66,10 @@ def render(families: Sequence[Family]) -> str:
         lines.append(f"# TYPE {family.name} {family.kind}")
         for sample in family.samples:
             labels = ",".join(f'{name}="{text.translate(_ESCAPES)}"' for name, text in sample.labels.items())
-            lines.append(f"{family.name}{f'{{{labels}}}' if labels else ''} {sample.value:.15g}")
+            lines.append(f"{family.name}{f'{{{labels}}}' if labels else ''} {_number(sample.value)}")
     return "\n".join(lines) + "\n"
+
+
+def _number(value: float) -> str:
+    short = f"{value:.15g}"
+    return short if float(short) == value else repr(float(value))

@@ -23,7 +23,7 @@ def test_whatever_stands_in_a_label_it_is_one_line(label: str, value: float, tel
     assert kind == "# TYPE a_b gauge"
     found = LINE.fullmatch(first)
     assert found is not None
-    assert float(found["value"]) == pytest.approx(value, rel=1e-12)
+    assert float(found["value"]) == value
     shown = found["labels"].removeprefix('one="').removesuffix('"')
     back = re.sub(r"\\(.)", lambda sign: "\n" if sign[1] == "n" else sign[1], shown)
     assert back == label
