@@ -13,10 +13,10 @@ from gatewayd.errors import GatewayError
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 SYSTEM_FILE = Path("/etc/gatewayd/gatewayd.toml")
-_DOMAIN = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"
-_HOST_AND_PORT = r"^[^\s:]{1,253}:\d{1,5}$|^\[[0-9a-fA-F:]{2,45}\]:\d{1,5}$"
-_SIP_ACCOUNT = r"^[A-Za-z0-9+_.!~*'()&=$,%-]{1,64}(@[A-Za-z0-9.:\[\]-]{1,253})?$"  # RFC 3261, 25.1: user
-_SIP_LOGIN = r"^[!-~]{1,128}$"
+_DOMAIN = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z"
+_HOST_AND_PORT = r"^[^\s:]{1,253}:\d{1,5}\Z|^\[[0-9a-fA-F:]{2,45}\]:\d{1,5}\Z"
+_SIP_ACCOUNT = r"^[A-Za-z0-9+_.!~*'()&=$,%-]{1,64}(@[A-Za-z0-9.:\[\]-]{1,253})?\Z"  # RFC 3261, 25.1: user
+_SIP_LOGIN = r"^[!-~]{1,128}\Z"
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
