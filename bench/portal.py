@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -40,6 +41,8 @@ MOST_CHANGE = 1.0
 MOST_P99 = 5.0
 ROUNDS = 300
 BOXES = 500
+PLANNED = 125
+RECORD = "Device.Services.STBService.1.X_GATEWAYD_DVR.Record()"
 SSID = "Device.WiFi.SSID.1.SSID"
 DESK = "self::desk"
 TOPIC = "usp/controller/desk"
@@ -82,6 +85,7 @@ async def _one(folder: Path) -> bool:
 
 async def _ask(daemon: Daemon, desk: Controller) -> bool:
     one = await _timed(lambda: desk.get("Device.DeviceInfo.SoftwareVersion"), ROUNDS)
+    await _fill(desk)
     everything = await desk.get("Device.")
     whole = await _timed(lambda: desk.get("Device."), 20)
     changes = await _changes(daemon, desk)
@@ -90,6 +94,16 @@ async def _ask(daemon: Daemon, desk: Controller) -> bool:
     met &= _told(f"Get of Device. ({len(everything)} parameters), median", _ms(whole), MOST_ALL, "ms")
     met &= _told("A changed name until its notification, longest of 5", max(changes), MOST_CHANGE, "s")
     return met
+
+
+async def _fill(desk: Controller) -> None:
+    """Plans recordings until the box tells of about 2,300 parameters."""
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    for hour in range(PLANNED):
+        start = (tomorrow + timedelta(hours=hour)).isoformat(timespec="seconds")
+        plan = {"ChannelName": "testcard", "Duration": "600", "StartTime": start, "Title": f"Bench {hour}"}
+        [told] = await desk.operate(RECORD, plan, key=f"bench-{hour}")
+        assert told.HasField("req_output_args"), told.cmd_failure.err_msg
 
 
 async def _changes(daemon: Daemon, desk: Controller) -> list[float]:
