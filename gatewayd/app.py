@@ -294,8 +294,8 @@ class House:
 
     async def _lay_table(self, ground: Ground, trades: Trades, surveyor: Surveyor) -> Registry:
         """The operations of everything, behind the one executor."""
-        database = ground.database
-        locks, audit = Locks(), AuditLog(database, self._clock, trades.access.alerts.changed)
+        database, locks = ground.database, Locks()
+        audit = AuditLog(database, self._clock, trades.access.alerts.changed)
         jobs = Jobs(database, self._bus, self._clock, self._tasks, locks)
         await jobs.recover()
         secret = await asyncio.to_thread(self._ledger_secret)
@@ -313,8 +313,7 @@ class House:
         look = open_look(ground, registry, self.ring, started=self._started, helper=not self._options.demo)
         parts = overview(trades, portal, look, self._keeper.restored_from)
         self._further = partial(further_routes, trades, parts, look)
-        registry.add(box_operations(lambda: self._info(trades), parts))
-        registry.add(job_operations(jobs, registry))
+        registry.add((*box_operations(lambda: self._info(trades), parts), *job_operations(jobs, registry)))
         registry.add(household_rows(trades.household))
         registry.add(access_operations(trades.access, audit))
         registry.add(wifi_rows(trades.wifi, surveyor))
