@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -39,7 +40,11 @@ MOST_ALL = 60.0
 MOST_CHANGE = 1.0
 MOST_P99 = 5.0
 ROUNDS = 300
+SETTLE = 5.0
+"""Seconds until a box that has just started has done what a start brings."""
 BOXES = 500
+PLANNED = 125
+RECORD = "Device.Services.STBService.1.X_GATEWAYD_DVR.Record()"
 SSID = "Device.WiFi.SSID.1.SSID"
 DESK = "self::desk"
 TOPIC = "usp/controller/desk"
@@ -67,7 +72,7 @@ def main() -> int:
 
 
 async def _one(folder: Path) -> bool:
-    broker, daemon = Mosquitto(folder / "broker"), Daemon(folder / "box")
+    broker, daemon = Mosquitto(folder / "broker", cautious=False), Daemon(folder / "box")
     (folder / "box").mkdir()
     await broker.start()
     try:
@@ -81,7 +86,9 @@ async def _one(folder: Path) -> bool:
 
 
 async def _ask(daemon: Daemon, desk: Controller) -> bool:
+    await asyncio.sleep(SETTLE)
     one = await _timed(lambda: desk.get("Device.DeviceInfo.SoftwareVersion"), ROUNDS)
+    await _fill(desk)
     everything = await desk.get("Device.")
     whole = await _timed(lambda: desk.get("Device."), 20)
     changes = await _changes(daemon, desk)
@@ -90,6 +97,16 @@ async def _ask(daemon: Daemon, desk: Controller) -> bool:
     met &= _told(f"Get of Device. ({len(everything)} parameters), median", _ms(whole), MOST_ALL, "ms")
     met &= _told("A changed name until its notification, longest of 5", max(changes), MOST_CHANGE, "s")
     return met
+
+
+async def _fill(desk: Controller) -> None:
+    """Plans recordings until the box tells of about 2,300 parameters."""
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    for hour in range(PLANNED):
+        start = (tomorrow + timedelta(hours=hour)).isoformat(timespec="seconds")
+        plan = {"ChannelName": "testcard", "Duration": "600", "StartTime": start, "Title": f"Bench {hour}"}
+        [told] = await desk.operate(RECORD, plan, key=f"bench-{hour}")
+        assert told.HasField("req_output_args"), told.cmd_failure.err_msg
 
 
 async def _changes(daemon: Daemon, desk: Controller) -> list[float]:
@@ -152,7 +169,7 @@ def _box(port: int, number: int, clock: SystemClock) -> Link:
 
 
 async def _fleet(folder: Path, count: int) -> bool:
-    broker = Mosquitto(folder)
+    broker = Mosquitto(folder, cautious=False)
     await broker.start()
     boxes = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.portal", "--serve", str(broker.port), str(count)),

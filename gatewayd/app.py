@@ -18,6 +18,7 @@ import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -38,7 +39,6 @@ from gatewayd.access import (
 from gatewayd.access import operations as access_operations
 from gatewayd.api import Advert, ApiServer, BoxTls, Given, PageFiles, sockets
 from gatewayd.api.mdns import own_addresses
-from gatewayd.api.playback import Playing
 from gatewayd.api.server import ADMIN_GROUP, group_id
 from gatewayd.banner import banner
 from gatewayd.box.household import household_rows
@@ -52,6 +52,7 @@ from gatewayd.events import Bus
 from gatewayd.jobs import Jobs
 from gatewayd.ledger import Ledger
 from gatewayd.lookout import open_look
+from gatewayd.meter import further_routes
 from gatewayd.netd.client import NetdClient
 from gatewayd.operations import Locks, Registry
 from gatewayd.overview import overview
@@ -293,8 +294,8 @@ class House:
 
     async def _lay_table(self, ground: Ground, trades: Trades, surveyor: Surveyor) -> Registry:
         """The operations of everything, behind the one executor."""
-        database = ground.database
-        locks, audit = Locks(), AuditLog(database, self._clock, trades.access.alerts.changed)
+        database, locks = ground.database, Locks()
+        audit = AuditLog(database, self._clock, trades.access.alerts.changed)
         jobs = Jobs(database, self._bus, self._clock, self._tasks, locks)
         await jobs.recover()
         secret = await asyncio.to_thread(self._ledger_secret)
@@ -311,16 +312,15 @@ class House:
         )
         look = open_look(ground, registry, self.ring, started=self._started, helper=not self._options.demo)
         parts = overview(trades, portal, look, self._keeper.restored_from)
-        registry.add(box_operations(lambda: self._info(trades), parts))
-        registry.add(job_operations(jobs, registry))
+        self._further = partial(further_routes, trades, parts, look)
+        registry.add((*box_operations(lambda: self._info(trades), parts), *job_operations(jobs, registry)))
         registry.add(household_rows(trades.household))
         registry.add(access_operations(trades.access, audit))
         registry.add(wifi_rows(trades.wifi, surveyor))
         registry.add(dvr_operations(trades.dvr))
         registry.add(diagnostics_operations(trades.diagnostics))
         registry.add(line_operations(ground, trades))
-        registry.add(upkeep_operations(trades.upkeep))
-        registry.add(look_operations(look))
+        registry.add((*upkeep_operations(trades.upkeep), *look_operations(look)))
         privacy = open_privacy(ground, trades, self._privacy, audit, self._keeper, look.bundles.drop)
         registry.add(privacy_operations(privacy))
         registry.add(portal.rows)
@@ -364,10 +364,9 @@ class House:
             box=info,
             hosts=self._settings.api.hosts,
             page=await asyncio.to_thread(PageFiles),
-            extra=lambda _: Playing(trades.dvr.playbacks).routes(),
+            extra=self._further,
         )
-        given = inherited()
-        group = await asyncio.to_thread(group_id, ADMIN_GROUP)
+        given, group = inherited(), await asyncio.to_thread(group_id, ADMIN_GROUP)
         stack.push_async_callback(api.close)
         await api.start(
             tls=tls.context,

@@ -69,7 +69,9 @@ class HouseholdView:
     async def stations(self) -> tuple[Station, ...] | None:
         """The devices on Wi-Fi, by their addresses; None while the radio is away or there is none."""
         try:
-            return tuple(Station(one.mac, one.signal_dbm) for one in await self._wifi.stations())
+            return tuple(
+                Station(one.mac, one.signal_dbm, idle=one.idle_seconds) for one in await self._wifi.stations()
+            )
         except GatewayError:
             return None
 

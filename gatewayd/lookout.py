@@ -19,7 +19,7 @@ from gatewayd.upkeep.redact import Redactor
 from gatewayd.wifi import secrets as wifi_secrets
 
 
-def open_look(ground: Ground, registry: Registry, ring: Ring, *, started: datetime, helper: bool) -> Look:
+def open_look(ground: Ground, registry: Registry, ring: Ring, started: datetime, *, helper: bool) -> Look:
     """Health, logs and support bundles; `helper`: there is a netd."""
     where, database = ground.where, ground.database
 

@@ -13,9 +13,10 @@ from gatewayd.errors import GatewayError
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 SYSTEM_FILE = Path("/etc/gatewayd/gatewayd.toml")
-_DOMAIN = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"
-_SIP_ACCOUNT = r"^[A-Za-z0-9+_.!~*'()&=$,%-]{1,64}(@[A-Za-z0-9.:\[\]-]{1,253})?$"  # RFC 3261, 25.1: user
-_SIP_LOGIN = r"^[!-~]{1,128}$"
+_DOMAIN = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z"
+_HOST_AND_PORT = r"^[^\s:]{1,253}:\d{1,5}\Z|^\[[0-9a-fA-F:]{2,45}\]:\d{1,5}\Z"
+_SIP_ACCOUNT = r"^[A-Za-z0-9+_.!~*'()&=$,%-]{1,64}(@[A-Za-z0-9.:\[\]-]{1,253})?\Z"  # RFC 3261, 25.1: user
+_SIP_LOGIN = r"^[!-~]{1,128}\Z"
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,7 +140,7 @@ class DiagnosticsSettings(_Section, frozen=True, kw_only=True):
     sip_account: Annotated[str, msgspec.Meta(pattern=_SIP_ACCOUNT)] | None = None
     sip_login: Annotated[str, msgspec.Meta(pattern=_SIP_LOGIN)] | None = None
     sip_password_file: str | None = None
-    mail_servers: tuple[str, ...] = ()
+    mail_servers: tuple[Annotated[str, msgspec.Meta(pattern=_HOST_AND_PORT)], ...] = ()
     mail_domain: Annotated[str, msgspec.Meta(pattern=_DOMAIN)] | None = None
     tv_stream_url: str | None = None
     tv_multicast: str | None = None

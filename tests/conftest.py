@@ -10,8 +10,12 @@ import pytest
 import pytest_asyncio
 import structlog
 from blockbuster import BlockBuster
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ("tests.lab.plugin",)
+# A machine that is busy with other tests is slow, not wrong: no example is timed.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(20))
 

@@ -32,7 +32,7 @@ FIRST = 8.0
 """Seconds for which a playlist waits for its first fragment."""
 MOST_EACH, MOST = 16, 128
 _FRESH = 1.0
-_MOST_CUES = 8192
+_MOST_CUES = 1024
 _MPEG2 = (0x01, 0x02)
 """Stream types of MPEG-1 and MPEG-2 video, which no browser plays."""
 

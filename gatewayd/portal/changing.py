@@ -95,7 +95,8 @@ def _wish(view: View, node: Node, setting: Setting) -> Wish:
 
 
 def _writable(view: View, item: Object, name: str, path: str) -> Param:
-    param = next((each for each in view.parameters(item) if each.name == name), None)
+    leaf = view.model.leaves(item).get(name)
+    param = None if leaf is None else leaf.param
     if param is None:
         raise ParamFault(Code.UNSUPPORTED_PARAMETER, path, "The object has no such parameter.")
     if not view.may(path, "Param", "w"):

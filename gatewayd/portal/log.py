@@ -18,6 +18,9 @@ from gatewayd.system.clock import Clock
 log = structlog.get_logger(__name__)
 MOST = 1000
 LONGEST = 200
+MOST_NAMES = 20
+OTHERS = "(others)"
+"""Whoever invents names shall not push everything else out of the owner's activity."""
 QUIET = 60.0
 """Seconds in which the same refusal is counted and not told again: whoever floods us fills no disk."""
 
@@ -46,9 +49,13 @@ class PortalLog:
 
     async def refused(self, sender: Sender, endpoint: str, reason: str) -> None:
         """A Record was not accepted. The owner sees it in the activity, too."""
+        now = self._clock.monotonic()
+        self._told = {old: seen for old, seen in self._told.items() if now - seen[0] < QUIET}
         name = bounded(endpoint)
-        key, now = (name, reason), self._clock.monotonic()
-        if (known := self._told.get(key)) is not None and now - known[0] < QUIET:
+        if (name, reason) not in self._told and len(self._told) >= MOST_NAMES:
+            name = OTHERS
+        key = (name, reason)
+        if (known := self._told.get(key)) is not None:
             self._told[key] = (known[0], known[1] + 1)
             if known[1] > MOST:  # counted enough: a flood is not to keep the disk busy
                 return
@@ -58,9 +65,6 @@ class PortalLog:
                     " WHERE kind = 'refused' AND controller = ? AND what = ?)",
                     (name, bounded(reason)),
                 )
-            return
-        self._told = {old: seen for old, seen in self._told.items() if now - seen[0] < QUIET}
-        if len(self._told) >= MOST:
             return
         self._told[key] = (now, 1)
         log.warning("portal.refused", via=sender.via, endpoint=name, reason=bounded(reason))

@@ -179,6 +179,14 @@ class Object:
         return next((each for each in self.params if each.name == name), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A parameter in its place; `counts` is the table whose instances it counts."""
+
+    param: Param
+    counts: Object | None = None
+
+
 class Model:
     """All objects, by their place. `operations` are the names that the table of operations has: what needs
     another is left out."""
@@ -196,6 +204,13 @@ class Model:
                 self._below.setdefault(above, []).append(each)
         for found in self._below.values():
             found.sort(key=lambda each: each.path)
+        self._leaves = {each.path: self._leaves_of(each) for each in self._objects.values()}
+
+    def _leaves_of(self, item: Object) -> dict[str, Leaf]:
+        counts = {below.count: below for below in self.below(item) if below.count}
+        return {param.name: Leaf(param) for param in item.params} | {
+            name: Leaf(Param(name=name, kind="unsignedInt"), table) for name, table in counts.items()
+        }
 
     def _add(self, item: Object) -> None:
         if item.path in self._objects:
@@ -226,6 +241,10 @@ class Model:
     def get(self, path: str) -> Object | None:
         """One object by its path (`Device.WiFi.SSID.{i}.`)."""
         return self._objects.get(path)
+
+    def leaves(self, item: Object) -> Mapping[str, Leaf]:
+        """An object's parameters by their names, with those that count the tables below it."""
+        return self._leaves[item.path]
 
     def below(self, item: Object) -> list[Object]:
         """The objects and tables right below one."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from gatewayd.callers import Caller
 from gatewayd.errors import GatewayError, InvalidField
+from gatewayd.events import EventData
 from gatewayd.operations import Authoriser, Operation
 from gatewayd.store.database import Database, Unit
 from gatewayd.system.clock import Clock
@@ -23,6 +24,13 @@ WORDS: dict[Area, str] = {
 }
 # Operations whose first word is not the area's own.
 _OTHER_WORDS: dict[str, Area] = {"devices": "home", "household": "home", "usage": "home", "privacy": "access"}
+
+
+class PolicyChanged(EventData, frozen=True, kw_only=True):
+    """The owner vetoed areas or allowed them again; `vetoed` are those that are vetoed now."""
+
+    topic: ClassVar[str] = "portal.policy"
+    vetoed: tuple[Area, ...]
 
 
 class OwnerPolicy:
@@ -65,6 +73,8 @@ class OwnerPolicy:
         for area in allowed:
             unit.execute("DELETE FROM portal_vetoes WHERE area = ?", (area,))
         unit.after(lambda: self._enter(allowed, refused))
+        after = (self._vetoed - allowed) | refused
+        unit.emit(PolicyChanged(vetoed=tuple(area for area in AREAS if area in after)))
 
     def _enter(self, allowed: frozenset[Area], refused: frozenset[Area]) -> None:
         self._vetoed = (self._vetoed - allowed) | refused

@@ -85,7 +85,7 @@ async def _get_parameter(view: View, path: Path, result: usp.GetResp.RequestedPa
 
 
 def _supported(view: View, item: Object, name: str) -> None:
-    if all(each.name != name for each in view.parameters(item)):
+    if name not in view.model.leaves(item):
         raise UspFault(Code.INVALID_PATH, "The data model has no such parameter.")
 
 

@@ -26,24 +26,28 @@ class Timers:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._running = 0
+        self._ends: dict[str, float] = {}
+        """When each timer ends, on the monotonic clock, by its job."""
 
     async def start(self, request: TimerRequest, context: Context) -> JobAnswer:
         """Starts one. A restart of the daemon interrupts it, and that is told."""
-        if self._running >= MOST_TIMERS:
+        now = self._clock.monotonic()
+        self._ends = {job: end for job, end in self._ends.items() if end > now}
+        if len(self._ends) >= MOST_TIMERS:
             raise GatewayError(
                 "portal.too_many_timers",
-                f"There are {self._running} timers already, and {MOST_TIMERS} there may be.",
+                f"There are {len(self._ends)} timers already, and {MOST_TIMERS} there may be.",
             )
 
         async def run(_job: JobHandle) -> None:
-            self._running += 1
             try:
                 await self._clock.sleep(request.seconds)
             finally:
-                self._running -= 1
+                self._ends.pop(answer.job.id, None)
 
-        return await context.start_job(run)
+        answer = await context.start_job(run)
+        context.unit.after(lambda: self._ends.update({answer.job.id: now + request.seconds}))
+        return answer
 
 
 def timer_operations(timers: Timers) -> tuple[Operation, ...]:

@@ -302,8 +302,7 @@ class View:
                 raise UspFault(Code.INVALID_PATH, "An expression looks at one instance's own parameters.")
         if not nodes:
             return None
-        param = nodes[0].object.param(path.leaf or "")
-        if param is None and self._counted(nodes[0], path.leaf or "") is None:
+        if (path.leaf or "") not in self.model.leaves(nodes[0].object):
             raise UspFault(Code.INVALID_PATH, "The expression names a parameter that is not there.")
         if not self.may(f"{nodes[0].path}{path.leaf}", "Param", "r") or not self._is_shared(nodes[0].object):
             return None
@@ -327,25 +326,18 @@ class View:
 
     # --- values -------------------------------------------------------------------------------------
 
-    def _counted(self, node: Node, name: str) -> Object | None:
-        if not name.endswith("NumberOfEntries"):
-            return None
-        return next((item for item in self.model.below(node.object) if item.count == name), None)
-
     def parameters(self, item: Object) -> list[Param]:
         """An object's parameters, with those that count the tables below it."""
-        counts = [
-            Param(name=below.count, kind="unsignedInt") for below in self.model.below(item) if below.count
-        ]
-        return [*item.params, *counts]
+        return [leaf.param for leaf in self.model.leaves(item).values()]
 
     async def value(self, node: Node, name: str) -> Value | list[str]:
         """A parameter's value. Raises UspFault 7010 when the object has no such parameter."""
-        if (table := self._counted(node, name)) is not None:
-            return len(await self.instances(table, node))
-        param = node.object.param(name)
-        if param is None:
+        leaf = self.model.leaves(node.object).get(name)
+        if leaf is None:
             raise UspFault(Code.UNSUPPORTED_PARAMETER, "The object has no such parameter.")
+        if leaf.counts is not None:
+            return len(await self.instances(leaf.counts, node))
+        param = leaf.param
         if param.access == "wo":
             return ""
         if param.read is not None:

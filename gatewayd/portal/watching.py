@@ -43,9 +43,9 @@ async def _values_below(view: View, node: Node, found: dict[str, tuple[str, str]
 
 
 async def _value(view: View, node: Node, name: str, found: dict[str, tuple[str, str]]) -> None:
-    param = next((each for each in view.parameters(node.object) if each.name == name), None)
+    leaf = view.model.leaves(node.object).get(name)
     path = f"{node.path}{name}"
-    if param is None or param.ignored or not view.may(path, "Param", "n"):
+    if leaf is None or leaf.param.ignored or not view.may(path, "Param", "n"):
         return
     found[path] = (text_of(await view.value(node, name)), node.object.topic or "portal")
 

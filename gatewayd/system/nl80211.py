@@ -17,6 +17,7 @@ from gatewayd.system.genetlink import Family, attribute, each, number, read, u32
 _GET_WIPHY, _GET_STATION, _GET_REGULATION = 1, 17, 31
 _COUNTRY = 33
 _MAC, _STATION_INFO = 6, 21
+_INACTIVE_TIME = 1  # NL80211_STA_INFO_INACTIVE_TIME, in milliseconds
 _RX_BYTES, _TX_BYTES, _SIGNAL, _CONNECTED_TIME, _FLAGS, _RX_BYTES_64, _TX_BYTES_64 = 2, 3, 7, 16, 17, 23, 24
 _AUTHORIZED = 1 << 1  # NL80211_STA_FLAG_AUTHORIZED, in both words of nl80211_sta_flag_update
 _IFINDEX, _BANDS, _SUPPORTED_MODES, _CIPHERS = 3, 22, 32, 57
@@ -73,7 +74,7 @@ class PhyFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 class PhyStation(msgspec.Struct, frozen=True, kw_only=True):
     """A station of an access point. `authorized`: its handshake is finished. Bytes are
-    counted by the access point: `rx` is what it received."""
+    counted by the access point: `rx` is what it received. `idle_seconds`: since anything came from it."""
 
     mac: str
     authorized: bool
@@ -81,6 +82,7 @@ class PhyStation(msgspec.Struct, frozen=True, kw_only=True):
     rx_bytes: int
     tx_bytes: int
     connected_seconds: int
+    idle_seconds: float | None = None
 
 
 async def stations(interface: str) -> tuple[PhyStation, ...]:
@@ -99,6 +101,7 @@ def station(attributes: bytes) -> PhyStation | None:
         return None
     told = read(outer.get(_STATION_INFO, b""))
     signal, flags = told.get(_SIGNAL, b""), told.get(_FLAGS, b"")
+    idle = number(told.get(_INACTIVE_TIME))
     return PhyStation(
         mac=mac.hex(":"),
         authorized=len(flags) == 8 and bool((number(flags[4:]) or 0) & _AUTHORIZED),
@@ -106,6 +109,7 @@ def station(attributes: bytes) -> PhyStation | None:
         rx_bytes=number(told.get(_RX_BYTES_64)) or number(told.get(_RX_BYTES)) or 0,
         tx_bytes=number(told.get(_TX_BYTES_64)) or number(told.get(_TX_BYTES)) or 0,
         connected_seconds=number(told.get(_CONNECTED_TIME)) or 0,
+        idle_seconds=None if idle is None else idle / 1000,
     )
 
 

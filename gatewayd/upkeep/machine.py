@@ -107,6 +107,8 @@ def _wear(system: Path) -> float | None:
 
 def _disk(name: str, path: Path) -> Disk:
     try:
+        while not path.exists() and path != path.parent:
+            path = path.parent  # another process makes it when it starts
         room = os.statvfs(path)
     except OSError as error:
         return Disk(name, 0, 0, False, error.strerror)

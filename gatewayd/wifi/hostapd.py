@@ -330,7 +330,7 @@ def ways_in(security: Security) -> frozenset[str]:
 
 
 def _station(mac: str, network: str, radio: str, told: dict[str, str]) -> WifiStation:
-    signal = told.get("signal")
+    signal, idle = told.get("signal"), told.get("inactive_msec")
     return WifiStation(
         mac=mac,
         network=network,
@@ -340,6 +340,7 @@ def _station(mac: str, network: str, radio: str, told: dict[str, str]) -> WifiSt
         connected_seconds=int(told.get("connected_time", 0)),
         key=told.get("keyid"),
         radio=radio,
+        idle_seconds=int(idle) / 1000 if idle else None,
     )
 
 

@@ -237,7 +237,7 @@ class WifiChange(Struct, frozen=True, kw_only=True):
 
 class WifiStation(Struct, frozen=True, kw_only=True):
     """A device that finished its handshake. `signal_dbm` and `radio` (its place) are None when the driver
-    does not tell."""
+    does not tell, and so is `idle_seconds`, how long nothing came from it."""
 
     mac: str
     network: str
@@ -247,6 +247,7 @@ class WifiStation(Struct, frozen=True, kw_only=True):
     connected_seconds: int
     key: str | None = None
     radio: str | None = None
+    idle_seconds: float | None = None
 
 
 class WifiChannel(Struct, frozen=True, kw_only=True):

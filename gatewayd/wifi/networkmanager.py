@@ -390,4 +390,5 @@ def _station(one: nl80211.PhyStation, network: str) -> WifiStation:
         rx_bytes=one.rx_bytes,
         tx_bytes=one.tx_bytes,
         connected_seconds=one.connected_seconds,
+        idle_seconds=one.idle_seconds,
     )

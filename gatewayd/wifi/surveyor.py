@@ -13,6 +13,7 @@ from gatewayd.netd.client import NetworkDoor
 from gatewayd.system import nl80211
 from gatewayd.system.clock import Clock
 from gatewayd.wifi.model import Band
+from gatewayd.wifi.simulated import FACTS as SIMULATED_FACTS
 from gatewayd.wifi.survey import Channel, Count, Findings, WifiNeighbour, band_of
 
 SCAN_MS = 20_000
@@ -172,10 +173,10 @@ class SimulatedSurveyor:
         ):
             told(step / 3, sentence)
             await self._clock.sleep(self._pace)
-        channels = [Channel(band=Band.GHZ_2_4, number=number, usable=number <= 13) for number in range(1, 15)]
-        channels += [
-            Channel(band=Band.GHZ_5, number=number, radar=52 <= number <= 144)
-            for number in (36, 40, 44, 48, 52, 56, 60, 64, 100, 104, 108, 112, 149, 153, 157, 161)
+        # Advice that the simulated radios can follow.
+        channels = [
+            Channel(band=Band(one.band), number=one.number, radar=one.radar)
+            for one in SIMULATED_FACTS.channels
         ]
         return Findings(
             neighbours=_STREET,
@@ -218,5 +219,5 @@ _BUSY = (
     (Band.GHZ_2_4, 6, 0.57),
     (Band.GHZ_2_4, 11, 0.09),
     (Band.GHZ_5, 36, 0.18),
-    (Band.GHZ_5, 149, 0.01),
+    (Band.GHZ_5, 52, 0.01),
 )

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.test_playback import ask
+from tests.acceptance.test_playback import ask, flowing
 from tests.support.daemon import DEMO, until
 from tests.support.house import OpenHouse, open_house
 
@@ -71,6 +71,8 @@ async def plant(house: OpenHouse, owner: Any) -> None:
     ):
         status, answer = await ask(owner, "POST", path, body)
         assert status in (201, 202), answer
+    _, items = await ask(owner, "GET", "/dvr/recordings")
+    await flowing(owner, items["items"][0]["id"])
     ring = house.house.ring
     ring.add("warning", "wifi.odd", f"mac=02:1f:aa:bb:cc:dd other=02-1F-AA-BB-CC-DD heard={PASSPHRASE}")
     ring.add("error", "dvr.odd", f"cannot open http://192.0.2.7/live/{IPTV_USER}/1.ts with {TV_PASSWORD}")
@@ -106,6 +108,9 @@ async def test_nothing_secret_is_in_it(house: OpenHouse) -> None:
         _, logs = await ask(owner, "GET", "/upkeep/logs?limit=2000")
         _, health = await ask(owner, "GET", "/upkeep/health")
         _, status_now = await ask(owner, "GET", "/status")
+        async with owner.get("/metrics") as response:
+            assert response.status == 200
+            metrics = await response.text()
 
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         texts = {name: archive.read(name).decode() for name in archive.namelist()}
@@ -123,3 +128,6 @@ async def test_nothing_secret_is_in_it(house: OpenHouse) -> None:
     assert any(network["id"] == "things" for network in read["networks.json"]["items"])
     assert {each["name"] for each in health["processes"]} == {"gatewayd", "recorder"}
     assert status_now["health"]["sentence"]
+    assert 'gatewayd_process_up{process="recorder"} 1\n' in metrics
+    assert 'gatewayd_part_state{part="wifi",state="ok"} ' in metrics
+    assert 'gatewayd_recordings{state="recording"} 1\n' in metrics

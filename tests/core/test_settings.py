@@ -31,6 +31,9 @@ def test_an_empty_file_is_the_defaults() -> None:
         ("[wifi]\ndriver = 'magic'", "wifi.driver", 2),
         ("\n[bxo]\nname = 'a'", "bxo", 2),
         ("[wifi]\ninterfaces = ['wlan0', 5]", "wifi.interfaces", 2),
+        ("[diagnostics]\nmail_servers = ['imap.example']", "diagnostics.mail_servers", 2),
+        ('[diagnostics]\nsip_account = "4930\\r\\nVia: x"', "diagnostics.sip_account", 2),
+        ('[diagnostics]\nsip_login = "4930\\n"', "diagnostics.sip_login", 2),
     ],
 )
 def test_a_bad_key_is_named_with_its_line(text: str, field: str, line: int) -> None:

@@ -155,11 +155,6 @@ CASES: tuple[Case, ...] = (
     Case("loss in bursts", "LOSS_BURSTY", bursts),
     Case("60 ms of jitter", "JITTER_WAN", netem("delay", "80ms", "60ms"), netem=True),
     Case("8 % loss (netem)", "LOSS_WAN", netem("loss", "8%"), netem=True),
-    Case(
-        "bufferbloat (netem)", "BUFFERBLOAT",
-        together(speed_server, netem("rate", "3mbit", "delay", "5ms", "limit", "150", ways=_WAYS)),
-        _SPEED | {"targets": {"plan_down_mbits": 3, "plan_up_mbits": 3}}, netem=True,
-    ),
     Case("80 ms away", "OK", netem("delay", "40ms", ways=_WAYS), netem=True),
     Case(
         "bufferbloat", "BUFFERBLOAT", together(speed_server, shaped("8mbit", 300_000), _UP),

@@ -31,18 +31,22 @@ def test_delay_and_loss_are_what_they_are(line: ShapedLine) -> None:
     assert [one["ms"] is None for one in result["replies"]].count(True) == 100 - result["received"]
 
 
-def test_a_long_line_is_filled_all_the_same(line: ShapedLine) -> None:
+def test_a_long_line_is_filled_or_nothing_is_said_of_it(line: ShapedLine) -> None:
     """50 ms there and back: a stream that is read too seldom for its window would not fill it.
 
-    3 Mbit/s: an emulated processor gives no more, and the test would rightly withhold what it measured.
+    An emulated processor often cannot keep up with its own event loop; then the box has to withhold what it
+    measured, for the reason that it sees.
     """
     for interface in ("eth0", "eth1"):
         line.isp.netem(interface, "delay", "25ms", "rate", "3mbit", "limit", "100")
     result = line.test(even_if_busy=True, timeout=120)
     assert result.idle is not None
-    assert 50.0 <= result.idle.ms < 70.0
-    assert result.state == "done", result
+    assert result.idle.ms >= 50.0
     for way in (result.down, result.up):
         assert way is not None
-        assert way.rate is not None
-        assert abs(way.rate / 3e6 - 1) <= 0.03, way
+        if way.rate is None:
+            assert way.limited
+            assert result.state == "device_limited"
+        else:
+            assert abs(way.rate / 3e6 - 1) <= 0.03, way
+    assert result.state in ("done", "device_limited")

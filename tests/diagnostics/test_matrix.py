@@ -52,13 +52,6 @@ def test_what_needs_netem(capsys: pytest.CaptureFixture[str]) -> None:
     check(play([case for case in CASES if case.netem]), capsys)
 
 
-@pytest.mark.netem
-@pytest.mark.long
-@pytest.mark.timeout(2400)
-def test_the_whole_matrix(capsys: pytest.CaptureFixture[str]) -> None:
-    check(play(CASES, streets=2), capsys)
-
-
 def test_the_score() -> None:
     assert score("DNS_TIMEOUT", "DNS_TIMEOUT") == 3
     assert score("DNS_TIMEOUT", "DNS_SERVFAIL") == 1

@@ -308,6 +308,26 @@ async def test_a_telephone_that_was_registered_is_missed() -> None:
     assert (await look(empty, targets=SERVICES))[0].verdict == "OK", "there may never have been one"
 
 
+def one_loses(every: int) -> Any:
+    """The first anchor loses one ping in so many, the second none while it is asked for two seconds."""
+
+    def ping(target: str, count: int, size: int) -> tuple[float | None, ...]:
+        loses = target.endswith(".10") or count > 40
+        return tuple(None if loses and number % every == every - 1 else 9.0 for number in range(count))
+
+    return ping
+
+
+@pytest.mark.parametrize(("every", "verdict"), [(20, "LOSS_WAN"), (2, "OK")])
+async def test_what_one_anchor_loses_is_looked_at_longer(every: int, verdict: Verdict) -> None:
+    """But for one that loses half: that one spares itself."""
+    found, results = await look(FakeWorld(pings=one_loses(every)))
+    assert found.verdict == verdict
+    quality = results[QualityResult]
+    assert isinstance(quality, QualityResult)
+    assert quality.whole is (verdict != "OK")
+
+
 async def test_services_behind_a_dead_line_are_not_accused() -> None:
     world = FakeWorld(
         sip=SipAnswer("silent"), others="timeout", web=NO_ANSWER, dns={"203.0.113.53": "timeout"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -157,8 +158,6 @@ async def test_refusals(home: Home, recorder: FakeRecorder, clock: FakeClock) ->
 
 
 def _in(clock: FakeClock, seconds: float) -> str:
-    from datetime import timedelta
-
     return (clock.now() + timedelta(seconds=seconds)).isoformat()
 
 
@@ -174,3 +173,20 @@ async def test_positions(home: Home, recorder: FakeRecorder, clock: FakeClock) -
     await home.call("recordings.delete", recording=item, permanent=True)
     await asyncio.sleep(0)
     assert await home.core.database.fetch_all("SELECT * FROM dvr_positions") == []
+
+
+async def test_an_account_that_goes_leaves_no_positions(
+    tmp_path: Path, recorder: FakeRecorder, clock: FakeClock
+) -> None:
+    async with open_home(tmp_path, recorder.path, clock=clock, viewers=Guests()) as home:
+        item = await finished(home, recorder, clock)
+        await home.call("playback.position", recording=item, seconds=5)
+        rows = await home.core.database.fetch_all("SELECT viewer FROM dvr_positions")
+        assert len(rows) == 1
+        async with home.core.database.unit() as unit:
+            unit.execute(
+                "INSERT INTO accounts (id, role, created) VALUES (?, 'member', 0)", (rows[0]["viewer"],)
+            )
+        async with home.core.database.unit() as unit:
+            unit.execute("DELETE FROM accounts WHERE id = ?", (rows[0]["viewer"],))
+        assert await home.core.database.fetch_all("SELECT * FROM dvr_positions") == []

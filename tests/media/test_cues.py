@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -51,15 +52,15 @@ def test_only_a_little_of_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     data = transport_stream(20) * 3
     files = segment(tmp_path, data, 60.0)
     read = 0
-    real = Packets.after
+    real = Packets.runs
 
-    def counted(self: Packets, start: int):  # type: ignore[no-untyped-def]
+    def counted(self: Packets, start: int) -> Iterator[tuple[int, bytes]]:
         nonlocal read
-        for found in real(self, start):
-            read += PACKET
-            yield found
+        for position, run in real(self, start):
+            read += len(run)
+            yield position, run
 
-    monkeypatch.setattr(Packets, "after", counted)
+    monkeypatch.setattr(Packets, "runs", counted)
     assert len(find(*files, 0, len(data)).cues) == 15
     assert read < len(data) * 0.3
 
@@ -98,6 +99,31 @@ def test_lost_bytes_cost_a_cue_at_most(tmp_path: Path) -> None:
     torn = data[: 300 * PACKET] + data[300 * PACKET + 77 :]
     found = find(*segment(tmp_path, torn, 20.0), 0, len(torn))
     assert len(found.cues) == 5
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=400)), max_size=4), st.integers(0, 300))
+def test_units_are_those_among_all_packets(spoilt: list[tuple[int, bytes]], start: int) -> None:
+    """The quick way finds what the slow way does."""
+    import tempfile
+
+    data = bytearray(transport_stream(2)[: 400 * PACKET])
+    for place, noise in spoilt:
+        data[place * PACKET + 5 : place * PACKET + 5] = noise
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        packets = Packets(file.fileno(), len(data))
+        every = list(packets.after(start * PACKET))
+        for pid in (0, 0x100, 0x101, 0x1000):
+            units = [
+                (position, packet)
+                for position, packet in every
+                if (packet[1] & 0x1F) << 8 | packet[2] == pid and packet[1] & 0xC0 == 0x40
+            ]
+            assert list(packets.units(start * PACKET, pid)) == units
+        assert all(data[position : position + PACKET] == packet for position, packet in every)
+        assert all(packet[0] == 0x47 for _, packet in every)
 
 
 @settings(max_examples=60, deadline=None)

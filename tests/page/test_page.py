@@ -19,7 +19,7 @@ async def test_the_first_load_is_small(box: Daemon) -> None:
         session.on("Network.loadingFinished", lambda event: loaded.append(event["encodedDataLength"]))
         await there.own()
         await there.open()
-        await there.page.get_by_role("navigation").wait_for()
+        await there.page.get_by_role("navigation", name="Views").wait_for()
         await there.page.wait_for_load_state("networkidle")
         assert 0 < sum(loaded) <= FIRST_LOAD, sum(loaded)
 

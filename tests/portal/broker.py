@@ -103,8 +103,17 @@ class Authority:
 class Mosquitto:
     """One broker in `folder`: TCP on `port`, WebSocket on `web_port`, TLS on `tls_port` given `authority`."""
 
-    def __init__(self, folder: Path, *, authority: Authority | None = None, acl: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        authority: Authority | None = None,
+        acl: str | None = None,
+        cautious: bool = True,
+    ) -> None:
+        """`cautious`: it saves each message at once, also for SIGKILL; as shipped it saves when it ends."""
         self.folder = folder
+        self._cautious = cautious
         self.port = free_port()
         self.tls_port = free_port()
         self.web_port = free_port()
@@ -124,8 +133,7 @@ class Mosquitto:
             "per_listener_settings true",
             "persistence true",
             f"persistence_location {self.folder}/data/",
-            "autosave_interval 1",
-            "autosave_on_changes true",
+            *(("autosave_interval 1", "autosave_on_changes true") if self._cautious else ()),
             "log_dest none"
             if "GATEWAYD_BROKER_LOG" not in os.environ
             else f"log_dest file {self.folder}/log",

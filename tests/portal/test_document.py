@@ -116,7 +116,7 @@ async def test_the_worked_example(folder: Path) -> None:
             await linked(daemon)
             reader.box = (await daemon.get("/portal"))["endpoint_id"]
             assert reader.box in said
-            await reader.shell("gatewayctl privacy share network yes; gatewayctl privacy share viewing yes")
+            await reader.run("share network yes")
             desk = "\n".join(reader.block("alias desk").splitlines()[:3])
             said = await reader.run("alias desk", without="desk watch")
             assert "Device.DeviceInfo.SoftwareVersion" in said

@@ -102,6 +102,18 @@ async def test_a_vetoed_area_is_refused_with_a_sentence(tmp_path: Path) -> None:
         await controller.set(SSID, {"SSID": "With the owner"})
 
 
+async def test_a_controller_sees_and_hears_of_the_veto(tmp_path: Path) -> None:
+    async with office(tmp_path) as at, desk(at.broker.port, at.box) as controller:
+        policy = 'Device.LocalAgent.X_GATEWAYD_Policy.[Name=="wifi"].Allowed'
+        assert list((await controller.get(policy)).values()) == ["true"]
+        wanted = {"Enable": "true", "ID": "veto", "NotifType": "ValueChange", "ReferenceList": policy}
+        await controller.add("Device.LocalAgent.Subscription.", wanted)
+        await asyncio.sleep(0.5)
+        await at.call("portal.policy", areas={"wifi": False})
+        assert (await controller.notified(10)).value_change.param_value == "false"
+        assert list((await controller.get(policy)).values()) == ["false"]
+
+
 async def test_what_is_not_shared_is_not_told(tmp_path: Path) -> None:
     async with office(tmp_path) as at, desk(at.broker.port, at.box) as controller:
         assert await controller.get(f"{SSID}SSID")

@@ -91,6 +91,20 @@ async def test_a_flood_of_refusals_is_one_line(database: Database) -> None:
     ]
 
 
+async def test_a_flood_of_names_is_twenty_lines_and_one(database: Database) -> None:
+    clock = FakeClock()
+    log = PortalLog(database, clock, AuditTable(clock))
+    sender = Sender(via="mqtt", link="topic", vouches=lambda _: False)
+    for number in range(100):
+        await log.refused(sender, f"self::thief-{number}", "Not who it says.")
+    entries = await log.list(None, 50)
+    assert (len(entries), entries[0].controller, entries[0].count) == (21, "(others)", 80)
+    assert len(await database.fetch_all("SELECT * FROM audit")) == 21
+    await clock.advance(120)
+    await log.refused(sender, "self::thief-77", "Not who it says.")
+    assert (await log.list(None, 1))[0].controller == "self::thief-77"
+
+
 @given(st.text(max_size=1000))
 def test_words_from_outside_are_bounded(text: str) -> None:
     assert len(bounded(text)) <= 200

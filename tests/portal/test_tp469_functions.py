@@ -100,7 +100,6 @@ async def test_there_are_only_so_many_timers(desk: Desk) -> None:
     for number in range(20):
         result = await desk.operate("Device.ScheduleTimer()", f"t-{number}", DelaySeconds="600")
         paths.append(result.req_obj_path)
-    await asyncio.sleep(0.1)
     refused = await desk.operate("Device.ScheduleTimer()", "too many", DelaySeconds="600")
     assert refused.cmd_failure.err_code == 7005
     for path in paths:

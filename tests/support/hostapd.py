@@ -329,7 +329,14 @@ class Hostapd:
         if not macs:
             return "FAIL\n"
         named = bss.keys.get(bss.stations[macs[0]])
-        lines = [macs[0], "flags=[AUTH][ASSOC][AUTHORIZED]", "rx_bytes=10", "tx_bytes=20", "signal=-40"]
+        lines = [
+            macs[0],
+            "flags=[AUTH][ASSOC][AUTHORIZED]",
+            "rx_bytes=10",
+            "tx_bytes=20",
+            "inactive_msec=1500",
+            "signal=-40",
+        ]
         lines += ["connected_time=3", *([f"keyid={named}"] if named else [])]
         return "\n".join(lines) + "\n"
 

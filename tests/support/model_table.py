@@ -17,8 +17,18 @@ NEEDED = frozenset(
 
 def render() -> str:
     """A line for each object that has anything of its own. `+` may be made and deleted, `*` may be set."""
-    lines = ["| object | parameters | commands and events |", "|---|---|---|"]
-    for item in objects.build(NEEDED):
+    model = list(objects.build(NEEDED))
+    parameters = sum(len(item.params) + (item.count is not None) for item in model)
+    commands, events = (
+        sum(map(len, each)) for each in zip(*((i.commands, i.events) for i in model), strict=True)
+    )
+    lines = [
+        f"{parameters} parameters, {commands} commands and {events} events.",
+        "",
+        "| object | parameters | commands and events |",
+        "|---|---|---|",
+    ]
+    for item in model:
         leaves = [*(each.name for each in item.commands), *(each.name for each in item.events)]
         if item.params or leaves:
             lines.append(f"| `{item.path}`{_mark(item)} | {_params(item)} | {_code(leaves)} |")

@@ -93,7 +93,7 @@ async def test_what_is_no_radio_has_no_facts() -> None:
 
 
 def test_a_station() -> None:
-    info = u32(2, 10) + u32(3, 20) + attribute(7, b"\xd3") + u32(16, 99)
+    info = u32(1, 1500) + u32(2, 10) + u32(3, 20) + attribute(7, b"\xd3") + u32(16, 99)
     info += attribute(17, b"\x02\0\0\0\x02\0\0\0") + attribute(23, (5_000_000_000).to_bytes(8, "little"))
     found = station(u32(3, 7) + attribute(6, bytes.fromhex("02aa00000001")) + attribute(21 | 0x8000, info))
     assert found == PhyStation(
@@ -103,6 +103,7 @@ def test_a_station() -> None:
         rx_bytes=5_000_000_000,
         tx_bytes=20,
         connected_seconds=99,
+        idle_seconds=1.5,
     )
 
 

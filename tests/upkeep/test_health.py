@@ -87,7 +87,7 @@ def test_this_machine(tmp_path: Path) -> None:
     assert found.throttled == 0x50005
     assert found.wear == 1.1
     assert found.disks[0].total > found.disks[0].free > 0
-    assert found.disks[1].error == "No such file or directory"
+    assert found.disks[1].total == found.disks[0].total  # it will be on the same
     assert found.memory_total > found.memory_free > 0
     assert found.processes[0].memory > 1 << 20
     assert found.processes[1].pid is None

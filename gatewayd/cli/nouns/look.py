@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from datetime import UTC, datetime, timedelta
@@ -69,6 +68,8 @@ async def logs(
     since: str | None,
 ) -> None:
     """The log of the daemon's processes, without secrets."""
+    from asyncio import sleep
+
     begin = None
     if since is not None:
         begin = (datetime.now(UTC) - timedelta(seconds=read_duration(since))).isoformat()
@@ -84,7 +85,7 @@ async def logs(
         else:
             _show(talk, page, none=None)
         if len(page["items"]) < lines:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await sleep(_LOOK_SECONDS)
         page = await talk.ask("upkeep.logs.get", cursor=page["next"], limit=lines, **wanted)
 
 
@@ -94,6 +95,8 @@ async def logs(
 @connected
 async def support_bundle(talk: Talk, file: Path, reason: str | None) -> None:
     """Collect what somebody far away needs to help, as one zip in FILE, without secrets."""
+    from asyncio import to_thread
+
     job = job_of(await talk.ask("upkeep.support_bundle", reason=reason))
     assert job is not None  # the operation answers with a job
     with progress_bar(talk) as told:
@@ -104,7 +107,7 @@ async def support_bundle(talk: Talk, file: Path, reason: str | None) -> None:
     for part in range(made["parts"]):
         answer = await talk.ask("upkeep.support_bundles.get", bundle=made["bundle"], part=part)
         content += base64.b64decode(answer["content"])
-    target = await asyncio.to_thread(_write, file, made["name"], bytes(content))
+    target = await to_thread(_write, file, made["name"], bytes(content))
 
     def show(_: Any) -> None:
         talk.out.table(

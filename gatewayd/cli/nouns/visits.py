@@ -112,7 +112,7 @@ async def end_all(talk: Talk) -> None:
 @click.group(invoke_without_command=True)
 @click.pass_context
 def alerts(context: click.Context) -> None:
-    """What you should know of who came in; `seen` puts one away."""
+    """What you should know of who came in, and of outages; `seen` puts one away."""
     if context.invoked_subcommand is None:
         context.invoke(list_alerts)
 

@@ -20,6 +20,8 @@ _INTERVAL = 0.05
 _SHORT, _WHOLE = 40, 200  # two and ten seconds
 _SUSPICIOUS_JITTER_MS = claims.JITTER_MS / 2
 _MOST = 3
+_SPARES_ITSELF = 0.3
+"""The share of pings beyond which it is the anchor that does not answer, and not the line that loses."""
 
 
 class QualityCheck(Check[QualityResult]):
@@ -37,11 +39,11 @@ class QualityCheck(Check[QualityResult]):
         targets = await _answering(around)
         if not targets:
             return self.without("skipped", "No anchor answers pings.")
-        line, gateway = await _measured(around, targets[:2], _SHORT)
-        doubt = line.lost > 0 or (line.jitter_ms or 0.0) > _SUSPICIOUS_JITTER_MS
-        whole = around.thorough or doubt
+        figures, gateway = await _measured(around, targets[:2], _SHORT)
+        whole = around.thorough or _is_doubtful(figures)
         if whole:
-            line, gateway = await _measured(around, targets[:2], _WHOLE)
+            figures, gateway = await _measured(around, targets[:2], _WHOLE)
+        line = _better(figures)
         bad = line.loss > claims.LOSS_FAIL or (line.jitter_ms or 0.0) > claims.JITTER_MS
         return QualityResult(
             status="failed" if whole and bad else "warn" if line.loss > claims.LOSS_WARN else "ok",
@@ -50,6 +52,18 @@ class QualityCheck(Check[QualityResult]):
             gateway=gateway,
             whole=whole,
         )
+
+
+def _is_doubtful(figures: Sequence[PingFigures]) -> bool:
+    """Whether to look longer. At a loss of 8 % one row of forty in thirty is whole by chance, two seldom are;
+    an anchor that loses most of them spares itself, and raises no doubt."""
+    line = _better(figures)
+    some = any(0.0 < one.loss <= _SPARES_ITSELF for one in figures)
+    return line.lost > 0 or some or (line.jitter_ms or 0.0) > _SUSPICIOUS_JITTER_MS
+
+
+def _better(figures: Sequence[PingFigures]) -> PingFigures:
+    return min(figures, key=lambda one: (one.lost, one.jitter_ms or 0.0))
 
 
 async def _answering(around: Surroundings) -> list[str]:
@@ -68,8 +82,8 @@ async def _answering(around: Surroundings) -> list[str]:
 
 async def _measured(
     around: Surroundings, targets: Sequence[str], count: int
-) -> tuple[PingFigures, PingFigures | None]:
-    """The better of the targets, and the gateway at the same time."""
+) -> tuple[list[PingFigures], PingFigures | None]:
+    """Each of the targets, and the gateway at the same time."""
     # A gateway that has not answered by now is not waited for.
     gateway = around.result(GatewayResult).gateway if GatewayResult in around.results else None
     asked = [*targets, *((gateway,) if gateway is not None else ())]
@@ -77,8 +91,9 @@ async def _measured(
         *(around.world.ping(one, count=count, interval=_INTERVAL, timeout=1.0) for one in asked)
     )
     figures = [ping_figures(one, row) for one, row in zip(asked, rows, strict=True)]
-    line = min(figures[: len(targets)], key=lambda one: (one.lost, one.jitter_ms or 0.0))
-    return line, figures[-1] if gateway is not None and figures[-1].lost < figures[-1].sent else None
+    return figures[: len(targets)], figures[-1] if gateway is not None and figures[-1].lost < figures[
+        -1
+    ].sent else None
 
 
 def _told(line: PingFigures) -> str:

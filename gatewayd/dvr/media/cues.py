@@ -40,14 +40,35 @@ class Programme(NamedTuple):
 
 
 class Packets:
-    """The packets of bytes [start, stop) of an open file, each with its position; sync is found again."""
+    """The packets of an open file up to `stop`, each with its position; lost sync is found again."""
 
     def __init__(self, file: int, stop: int) -> None:
         self._file = file
         self._stop = stop
 
     def after(self, start: int) -> Iterator[tuple[int, bytes]]:
-        """From the first whole packet at or behind `start` on. Raises OSError."""
+        """All, from the first whole one at or behind `start` on. Raises OSError."""
+        for position, run in self.runs(start):
+            for at in range(0, len(run), PACKET):
+                yield position + at, run[at : at + PACKET]
+
+    def units(self, start: int, pid: int) -> Iterator[tuple[int, bytes]]:
+        """Those of one PID that a unit begins in and that are not broken.
+
+        They are few, and found by one byte of their header: a recorder has no time to look at each packet.
+        """
+        marks = (0x40 | pid >> 8, 0x60 | pid >> 8)  # payload_unit_start_indicator, and transport_priority
+        low = pid & 0xFF
+        for position, run in self.runs(start):
+            heads = run[1::PACKET]
+            found = [number for mark in marks for number in _places(heads, mark)]
+            for number in sorted(found):
+                at = number * PACKET
+                if run[at + 2] == low:
+                    yield position + at, run[at : at + PACKET]
+
+    def runs(self, start: int) -> Iterator[tuple[int, bytes]]:
+        """Stretches of whole packets in a row, and where they are."""
         position, buffer = start, b""
         while True:
             behind = position + len(buffer)
@@ -55,15 +76,33 @@ class Packets:
             buffer += piece
             at = 0
             while at + PACKET <= len(buffer):
-                if buffer[at] == _SYNC and (at + PACKET >= len(buffer) or buffer[at + PACKET] == _SYNC):
-                    yield position + at, buffer[at : at + PACKET]
-                    at += PACKET
+                good = _in_sync(buffer, at)
+                if good:
+                    yield position + at, buffer[at : at + good * PACKET]
+                    at += good * PACKET
                 else:
                     found = buffer.find(_SYNC, at + 1)
                     at = len(buffer) if found < 0 else found
             if not piece:
                 return
             position, buffer = position + at, buffer[at:]
+
+
+def _in_sync(buffer: bytes, start: int) -> int:
+    """How many whole packets follow one another from `start` on; one alone is believed only at the end."""
+    marks = buffer[start : len(buffer) - PACKET + 1 : PACKET]
+    good = len(marks) - len(marks.lstrip(b"\x47"))
+    behind = start + good * PACKET
+    if good < len(marks) or (behind < len(buffer) and buffer[behind] != _SYNC):
+        good -= 1  # what follows the last one is none: neither may it be
+    return max(0, good)
+
+
+def _places(text: bytes, sign: int) -> Iterator[int]:
+    at = text.find(sign)
+    while at >= 0:
+        yield at
+        at = text.find(sign, at + 1)
 
 
 def find(data: Path, index: Path, start: int, stop: int) -> Cues:
@@ -96,7 +135,7 @@ def _walk(
     ends = [record.end for record in index.records]
     position, before = start, None
     while True:
-        found = next(entries(packets.after(position), programme), None)
+        found = next(entries(packets.units(position, programme.pid), programme), None)
         reached = end if found is None else found[1]
         if before is not None and reached is not None and FARTHEST < (reached - before.shown) % WRAP < _LEAP:
             found = _densely(packets, programme, before, found)
@@ -114,7 +153,7 @@ def _walk(
 def _densely(
     packets: Packets, programme: Programme, before: Cue, farthest: tuple[int, float] | None
 ) -> tuple[int, float] | None:
-    for byte, shown in entries(packets.after(before.byte + PACKET), programme):
+    for byte, shown in entries(packets.units(before.byte + PACKET, programme.pid), programme):
         if farthest is not None and byte >= farthest[0]:
             break
         if SPACING <= (shown - before.shown) % WRAP < _LEAP:
@@ -125,9 +164,7 @@ def _densely(
 def _end(packets: Packets, programme: Programme, start: int) -> float | None:
     """When the last picture (or sound) ends; the last two time stamps tell how long it lasts."""
     stamps = [
-        shown
-        for _, packet in packets.after(start)
-        if _pid(packet) == programme.pid and (shown := stamp(packet)) is not None
+        shown for _, packet in packets.units(start, programme.pid) if (shown := stamp(packet)) is not None
     ]
     if not stamps:
         return None
@@ -139,10 +176,9 @@ def _end(packets: Packets, programme: Programme, start: int) -> float | None:
 
 
 def entries(packets: Iterator[tuple[int, bytes]], programme: Programme) -> Iterator[tuple[int, float]]:
-    """Where a decoder of the programme's stream can begin: positions and presentation times."""
+    """Where a decoder can begin, of packets in which units of the programme's stream begin: positions and
+    presentation times."""
     for position, packet in packets:
-        if _pid(packet) != programme.pid or packet[1] & 0xC0 != 0x40:  # begins a unit, and is not broken
-            continue
         shown = stamp(packet)
         if shown is not None and (programme.kind in _AUDIO or _is_entry(packet, programme.kind)):
             yield position, shown

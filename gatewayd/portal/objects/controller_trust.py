@@ -7,7 +7,7 @@ from typing import Any
 from cryptography import x509
 
 from gatewayd.portal.model import Node, Object, Param
-from gatewayd.portal.objects.shared import alias, always, enable
+from gatewayd.portal.objects.shared import VENDOR, alias, always, enable, told
 from gatewayd.portal.view import View
 from gatewayd.portal.wiring import LINK
 
@@ -98,6 +98,28 @@ def _certificate() -> Object:
     )
 
 
+async def _areas(view: View, _parent: Node) -> list[tuple[str, Any]]:
+    return [
+        (area, {"name": area, "allowed": allowed})
+        for area, allowed in (await view.ask("portal.get"))["allowed"].items()
+    ]
+
+
+def _policy() -> Object:
+    """What the owner lets controllers change; their roles say what they may besides."""
+    return Object(
+        path=f"{AGENT}{VENDOR}Policy.{{i}}.",
+        rows=_areas,
+        count=f"{VENDOR}PolicyNumberOfEntries",
+        keys=(("Name",),),
+        needs=("portal.get",),
+        params=(
+            Param(name="Name", read=told("name")),
+            Param(name="Allowed", kind="boolean", read=told("allowed")),
+        ),
+    )
+
+
 def objects() -> tuple[Object, ...]:
     """The whole area."""
-    return (*_trust(), _certificate())
+    return (*_trust(), _certificate(), _policy())

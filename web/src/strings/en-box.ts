@@ -26,6 +26,8 @@ export const box = {
     started: "Software started",
     names: {
       temperature: "Heat",
+      "disk.state": "Disk",
+      "disk.recordings": "Disk of the recordings",
       power: "Power",
       memory: "Memory",
       load: "Load",
