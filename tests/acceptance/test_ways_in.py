@@ -115,7 +115,7 @@ VARIES = re.compile(
     r"expires|expires_in|closes_in|epoch|account|progress|message|state|result|free|used|connected_seconds|"
     r"signal_dbm|rx_bytes|tx_bytes|name|label|source|channel|url|current|refreshed|from_revision|to_revision|"
     r"revision|room|"
-    r"stations_dropped|connected|ticket|invitation|told|made|watched|available|points)$"
+    r"stations_dropped|connected|ticket|invitation|qr|told|made|watched|available|points)$"
 )
 
 
@@ -206,12 +206,15 @@ async def test_the_same_result(house: OpenHouse, name: str) -> None:
 
 
 async def _quiet(house: OpenHouse) -> None:
-    """Waits until the changes of the Wi-Fi that other calls made are through: in the midst of one a radio
-    cannot tell what another would do."""
+    """Waits until the radios are on the air and the changes that other calls made are through: before that
+    and in the midst of one a radio cannot tell what another would do."""
     async with asyncio.timeout(30):
         while True:
             listed = await house.registry.dispatch("wifi.changes.list", {}, OWNER)
-            if all(change["ended"] for change in msgspec.json.decode(listed.body)["items"]):
+            radios = await house.registry.dispatch("wifi.radios.list", {}, OWNER)
+            if all(change["ended"] for change in msgspec.json.decode(listed.body)["items"]) and all(
+                radio["state"] == "on_air" for radio in msgspec.json.decode(radios.body)["items"]
+            ):
                 return
             await asyncio.sleep(0.02)
 

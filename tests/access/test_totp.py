@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
+from gatewayd.access import codes
 from gatewayd.callers import Caller
 from tests.access.apps import SHELL, App
 from tests.access.test_accounts import PASSWORD, join, login
@@ -43,6 +44,7 @@ async def set_up(access: Access, bea: App) -> tuple[Authenticator, list[str]]:
     """The second factor of Bea's, switched on; the next code is a fresh one."""
     started = await access.call("access.totp.start", caller=await bea.caller())
     assert f"secret={started['secret']}" in started["uri"]
+    assert started["qr"] == codes.qr_svg(started["uri"])
     phone = Authenticator(access.clock, started["secret"])
     answer = await access.call("access.totp.confirm", {"code": phone.code()}, caller=await bea.caller())
     await access.clock.advance(30)

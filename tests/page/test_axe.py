@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
-from tests.page.visit import visit
+from tests.page.visit import DESK, visit
 from tests.support.daemon import Daemon
 
 pytestmark = [pytest.mark.page, pytest.mark.timeout(180)]
@@ -31,3 +31,32 @@ async def test_no_place_has_a_barrier_or_scrolls_sideways(box: Daemon, dark: boo
             if wrong or wide > 0:
                 found[place] = (wide, wrong)
     assert found == {}
+
+
+async def test_by_keyboard_alone(box: Daemon) -> None:
+    async with visit(box, size=DESK) as there:
+        await there.own()
+        await there.open("#/box")
+        page = there.page
+        await page.get_by_role("link", name="Restart").wait_for()
+        await page.keyboard.press("Tab")
+        # The content is focused when a view opens: what comes before it is reached backwards.
+        skip = page.get_by_role("link", name="Go to the content")
+        await skip.focus()
+        await expect(skip).to_be_in_viewport()
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("main")).to_be_focused()
+        for _ in range(3):
+            await page.keyboard.press("Tab")
+            if "Restart" in await page.evaluate("document.activeElement.innerText"):
+                break
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", level=1, name="Restart")).to_be_focused()
+        button = page.get_by_role("button", name="Restart", exact=True)
+        await button.focus()
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("dialog")).to_be_visible()
+        await page.keyboard.press("Escape")
+        # Nothing was done, and one is where one was.
+        await expect(page.get_by_role("dialog")).to_have_count(0)
+        await expect(button).to_be_focused()

@@ -33,10 +33,7 @@ async def test_the_layers_light_up_and_there_is_a_verdict(box: Daemon) -> None:
         assert await there.violations() == []
         await there.tap(page.get_by_role("button", name="Find out what is wrong"))
         # Alive: while some layers are lit already, others wait still.
-        await page.wait_for_function(
-            "() => ['ok', 'waiting'].every((light) => document.querySelector(`li[data-light=${light}]`))",
-            polling=20,
-        )
+        await page.locator("ol:has(li[data-light=ok]):has(li[data-light=waiting])").wait_for()
         assert await there.violations() == []
         await expect(page.get_by_role("heading", level=1)).to_have_text("The internet works.")
         await expect(page.get_by_text("Nothing to do: the connection works.").first).to_be_visible()
@@ -74,18 +71,18 @@ async def test_the_speed_curve_draws(box: Daemon) -> None:
         start = page.get_by_role("button", name="Measure the speed")
         await start.wait_for()
         assert not any("uPlot" in url for url in asked), "the plots' library waits for a plot"
+        await page.evaluate(_LISTEN)
         await start.click()
         plot = page.get_by_role("img", name=re.compile("Rate over time"))
         await plot.wait_for()
         assert any("uPlot" in url for url in asked)
-        # While it measures the download there is a curve of it, and none yet of the upload.
-        await page.wait_for_function("document.querySelector('canvas')?.width > 0")
-        assert await _drawn(page, DOWN) > 0
-        assert await _drawn(page, UP) == 0
         await expect(page.get_by_role("button", name="Measure again")).to_be_visible()
         await expect(plot).to_have_attribute("aria-label", re.compile(r"94.2 Mbit/s, upload 38.6 Mbit/s"))
+        await page.locator("canvas").wait_for()
         assert await _drawn(page, DOWN) > 0
         assert await _drawn(page, UP) > 0
+        told = await page.evaluate("window.told")
+        assert len(told) >= 3, "the curve and its words grew while it was measured"
         await expect(page.get_by_text("Calls and games stay smooth")).to_be_visible()
         await expect(page.get_by_role("row").filter(has_text="94.2 Mbit/s")).to_be_visible()
         assert await there.violations() == []
@@ -257,6 +254,12 @@ folder = "{folder}"
 """
 
 
+_LISTEN = """() => {
+    window.told = [];
+    new MutationObserver((changes) => {
+        for (const { target } of changes) window.told.push(target.getAttribute("aria-label"));
+    }).observe(document.body, { subtree: true, attributes: true, attributeFilter: ["aria-label"] });
+}"""
 DOWN, UP = (13, 92, 75), (240, 169, 59)
 """The colours of the two curves, in the light scheme."""
 

@@ -52,7 +52,6 @@ export const box = {
     go: "Restart",
     sure: { daemon: "Restart the software?", box: "Restart the whole box?" },
     waits: "It restarts as soon as nothing records.",
-    begun: "It restarts now.",
   },
   clock: {
     why: "Schedules of Wi-Fi, devices and recordings go by the clock of this zone.",
@@ -70,7 +69,6 @@ export const box = {
     current: "The password until now",
     fresh: "The new password",
     saved: "The password is set. Your other devices were signed out.",
-    signOut: "Sign out here",
   },
   factor: {
     title: "Second factor",
@@ -107,7 +105,6 @@ export const box = {
     pass: "Pass it on. It is good once, for {time}, and is shown only now.",
     link: "Copy the link",
     again: "New invitation",
-    change: "Change the role",
     remove: "Remove",
     removeSure: "Remove {name}?",
     removed: "All devices of this person are signed out at once. There is no undo; you can invite again.",
@@ -147,7 +144,6 @@ export const box = {
     running: "Here now",
     over: "Over",
     left: "{time} left",
-    from: "{start}",
     end: "End the visit",
     endSure: "End this visit?",
     ended: "The technician is signed out at once.",
@@ -220,7 +216,6 @@ export const box = {
     },
     keep: "How long things are kept",
     daysOf: "{what}, in days",
-    days: "{n} days",
     kinds: {
       audit: "Activity",
       alerts: "Alerts",
@@ -256,7 +251,6 @@ export const box = {
     off: "This box has no link to a provider's portal. Nothing leaves the house by it.",
     on: "The link is on.",
     disabled: "The link is off.",
-    links: "Connections",
     states: { up: "Connected", connecting: "Connecting", waiting: "Waiting" },
     queued: "{n} messages wait to be sent.",
     veto: "What the provider may change",
@@ -309,6 +303,5 @@ export const box = {
     inside: "What is in it",
     leftOut: "Could not be asked: {names}.",
   },
-  once: "Shown only now.",
   working: "Working",
 };

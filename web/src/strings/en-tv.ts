@@ -36,6 +36,8 @@ export const tv = {
     playOf: "Play {name}",
     stop: "Stop",
     stopOf: "Stop recording {name}",
+    callOff: "Call off",
+    callOffOf: "Call off {name}",
     deleteOf: "Delete {name}",
     deleted: "\"{title}\" is in the trash.",
     notBack: "It could not be brought back.",

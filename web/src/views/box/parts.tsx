@@ -1,6 +1,6 @@
 // What the places of Box are made of.
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useAct } from "@/api/use";
 import { href } from "@/router";
 import { s } from "@/strings/strings";
@@ -8,8 +8,13 @@ import { Icon, type IconName } from "@/ui/icon";
 import { Button, Dialog, Trouble } from "@/ui/parts";
 import { toast } from "@/ui/toast";
 
-/** A place below Box: its name, and the way back. */
+/** A place below Box: its name, and the way back. Who came by keyboard goes on from its name. */
 export function Place({ title, children }: { title: string; children: ComponentChildren }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    heading.current?.focus({ preventScroll: true });
+    scrollTo(0, 0);
+  }, [title]);
   return (
     <div class="box-place">
       <header>
@@ -17,7 +22,9 @@ export function Place({ title, children }: { title: string; children: ComponentC
           <Icon name="chevron" size={16} />
           {s.shell.views.box}
         </a>
-        <h1>{title}</h1>
+        <h1 ref={heading} tabIndex={-1}>
+          {title}
+        </h1>
       </header>
       {children}
     </div>

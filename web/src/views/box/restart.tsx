@@ -17,7 +17,6 @@ export function Restart() {
   const run = async () => {
     const { restart } = await call("upkeep.restart", { target, reason, when: target === "box" ? when : "now" });
     if (restart.state === "waiting") return toast(s.box.restart.waits);
-    toast(s.box.restart.begun);
     expect(target);
   };
   return (

@@ -1,5 +1,5 @@
 // Home: one sentence, the way from the line to the devices, and what one comes here for.
-import { may, me, role } from "@/api/session";
+import { box, may, me, role } from "@/api/session";
 import { useAnswer } from "@/api/use";
 import { go, href } from "@/router";
 import { s, say } from "@/strings/strings";
@@ -33,6 +33,7 @@ export default function Home() {
   return (
     <div class="home">
       <Hero line={line} />
+      {box.value?.state === "safe_mode" && <p class="note degraded home-wide">{s.home.safe}</p>}
       {technician && <Verdict verdict={status.data.verdict} />}
       <Map status={status.data} />
       {!technician && may("diagnostics.run") && (

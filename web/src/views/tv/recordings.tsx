@@ -54,6 +54,7 @@ function One({ recording, channel, reload }: OneProps) {
     });
   });
   const running = recording.state === "recording";
+  const waits = recording.state === "scheduled" || recording.state === "conflict";
   const gaps = missing(recording);
   const title = { name: recording.title };
   return (
@@ -90,7 +91,12 @@ function One({ recording, channel, reload }: OneProps) {
             {t.list.stop}
           </Button>
         )}
-        {!running && !recording.locked && may("dvr.recordings.delete") && (
+        {waits && may("dvr.recordings.delete") && (
+          <Button busy={trash.busy} onClick={() => trash.run()} aria-label={say(t.list.callOffOf, title)}>
+            {t.list.callOff}
+          </Button>
+        )}
+        {!running && !waits && !recording.locked && may("dvr.recordings.delete") && (
           <Button kind="quiet" icon="trash" busy={trash.busy} onClick={() => trash.run()} aria-label={say(t.list.deleteOf, title)} />
         )}
       </div>

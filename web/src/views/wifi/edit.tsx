@@ -91,8 +91,8 @@ function Form({ network, wish, change, onCancel, onNext }: FormProps) {
             ))}
           </fieldset>
           <div>
-          <Check label={t.hidden} checked={wish.hidden ?? network.hidden} onChange={(hidden) => put({ hidden })} />
-          <Check label={t.isolated} checked={wish.isolated ?? network.isolated} onChange={(isolated) => put({ isolated })} />
+            <Check label={t.hidden} checked={wish.hidden ?? network.hidden} onChange={(hidden) => put({ hidden })} />
+            <Check label={t.isolated} checked={wish.isolated ?? network.isolated} onChange={(isolated) => put({ isolated })} />
           </div>
         </div>
       </details>
