@@ -67,7 +67,7 @@ test-long: setup ## The long forms: hundreds of kills, millions of mutations; an
 	@$(PY) -m tests.lab.vm netem -- -m "netem and long"
 
 BENCH ?= all
-bench: setup ## Measure beside peers: BENCH=recording|idle|wifi|speed|ping
+bench: setup ## Measure beside peers: BENCH=recording|idle|wifi|speed|ping|portal
 	@$(PY) -m bench $(BENCH)
 
 deb: ## Build the Debian package

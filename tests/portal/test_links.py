@@ -48,6 +48,16 @@ class Office:
 
         await until(up)
 
+    async def watched(self, subscription: int = 1) -> None:
+        """Returns when a subscription, by its number, has looked once: from then on it tells of changes."""
+        path = f"Device.LocalAgent.Subscription.{subscription}."
+        question = "SELECT 1 FROM portal_seen WHERE subscription = ?"
+
+        async def looked() -> bool | None:
+            return await self.house.registry._database.fetch_one(question, (path,)) is not None or None
+
+        await until(looked)
+
     async def refusals(self) -> list[tuple[str, str]]:
         """What the portal's log says was refused: who and why."""
         items = (await self.call("portal.log"))["items"]
@@ -108,7 +118,7 @@ async def test_a_controller_sees_and_hears_of_the_veto(tmp_path: Path) -> None:
         assert list((await controller.get(policy)).values()) == ["true"]
         wanted = {"Enable": "true", "ID": "veto", "NotifType": "ValueChange", "ReferenceList": policy}
         await controller.add("Device.LocalAgent.Subscription.", wanted)
-        await asyncio.sleep(0.5)
+        await at.watched()
         await at.call("portal.policy", areas={"wifi": False})
         assert (await controller.notified(10)).value_change.param_value == "false"
         assert list((await controller.get(policy)).values()) == ["false"]

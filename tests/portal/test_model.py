@@ -109,6 +109,14 @@ def test_routes_and_names_are_told() -> None:
     assert look_up.told({**answer, "code": "NXDOMAIN"})["Result.1.Status"] == "Error_HostNameNotResolved"
 
 
+async def test_a_name_is_looked_up_once() -> None:
+    spec = command("Device.DNS.Diagnostics.", "NSLookupDiagnostics()")
+    once = {"HostName": "example.net", "Timeout": "1000", "NumberOfRepetitions": "1"}
+    assert await planned(spec, once) == {"name": "example.net"}
+    with pytest.raises(UspFault, match="NumberOfRepetitions is 1"):
+        await spec.plan(None, {**once, "NumberOfRepetitions": "3"})  # type: ignore[arg-type]
+
+
 async def test_throughput_is_told_in_the_standards_words() -> None:
     spec = command("Device.IP.Diagnostics.", "DownloadDiagnostics()")
     assert await planned(spec, {}) == {"directions": ["down"]}

@@ -117,6 +117,7 @@ async def test_a_day_without_a_broker(tmp_path: Path) -> None:
         complete = (await server.notified()).oper_complete
         assert complete.req_output_args.output_args["SuccessCount"] == "10"
 
+        await at.watched(2)
         await at.call("wifi.networks.update", network="home", ssid="Told over a socket")
         notify = await server.notified()
         assert notify.value_change.param_value == "Told over a socket"

@@ -28,7 +28,8 @@ class _Lies(NamedTuple):
 
 class DnsCheck(Check[DnsResult]):
     """A known name at each resolver in use, and at one beyond the provider for comparison; the same again,
-    warm; a name that nobody has; and a question to an address where no server can be."""
+    warm; a name that nobody has; and a question to an address where no server can be. Beside them,
+    whether encrypted DNS gets through."""
 
     result = DnsResult
     needs = (LinkResult, AddressResult)

@@ -20,7 +20,8 @@ _PORTAL = 511  # Network Authentication Required (RFC 6585, 6)
 
 
 class HttpCheck(Check[HttpResult]):
-    """A plain GET whose only right answer is 204 without a body; beside it the same over TLS."""
+    """A plain GET whose only right answer is 204 without a body; beside it the same over TLS. Whoever answers
+    in the web's place is asked by the API that DHCP names, where it does (RFC 8910)."""
 
     result = HttpResult
     needs = (LinkResult, AddressResult)
