@@ -6,7 +6,8 @@ import inspect
 from pathlib import Path
 
 from gatewayd.diagnostics.checks import all_checks
-from gatewayd.diagnostics.remedies import REMEDIES, Side, Who
+from gatewayd.diagnostics.remedies import REMEDIES, Side
+from gatewayd.diagnostics.words import Who
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "diagnostics.md"
 _SIDES: dict[Side, str] = {
