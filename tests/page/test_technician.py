@@ -33,6 +33,7 @@ async def test_from_the_door_to_a_verdict_in_six_taps(box: Daemon) -> None:
         await there.tap(page.get_by_role("button", name="Begin the visit"))
         await page.get_by_role("navigation").wait_for()
         await settled(there)
+        await there.page.get_by_role("heading", level=1).wait_for()
         await picture(there, "technician/home", whole=False)
         await there.tap(
             page.get_by_role("main").get_by_role("button", name=re.compile("wrong|Find out|Diagnose")).first

@@ -53,11 +53,13 @@ export function Rate() {
               <strong>{rate(now.up)}</strong>
             </p>
           </div>
-          <svg class="home-curve" viewBox={`0 -2 ${WIDE} ${HIGH + 4}`} preserveAspectRatio="none" role="img" aria-label={say(s.home.rate.curve, { most: rate(top) })}>
-            <line class="ground" x1="0" x2={WIDE} y1={HIGH} y2={HIGH} />
-            <polyline class="up" points={curve(past.map(({ up }) => up), MOST, top, WIDE, HIGH)} />
-            <polyline class="down" points={curve(past.map(({ down }) => down), MOST, top, WIDE, HIGH)} />
-          </svg>
+          {past.length > 1 && (
+            <svg class="home-curve" viewBox={`0 -2 ${WIDE} ${HIGH + 4}`} preserveAspectRatio="none" role="img" aria-label={say(s.home.rate.curve, { most: rate(top) })}>
+              <line class="ground" x1="0" x2={WIDE} y1={HIGH} y2={HIGH} />
+              <polyline class="up" points={curve(past.map(({ up }) => up), MOST, top, WIDE, HIGH)} />
+              <polyline class="down" points={curve(past.map(({ down }) => down), MOST, top, WIDE, HIGH)} />
+            </svg>
+          )}
           <p class="small soft">{plural(stations.data?.items.length ?? 0, s.home.rate.one, s.home.rate.many)}</p>
         </>
       )}
