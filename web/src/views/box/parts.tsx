@@ -1,11 +1,11 @@
 // What the places of Box are made of.
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { useAct } from "@/api/use";
 import { href } from "@/router";
 import { s } from "@/strings/strings";
+import { Confirm } from "@/ui/confirm";
 import { Icon, type IconName } from "@/ui/icon";
-import { Button, Dialog, Trouble } from "@/ui/parts";
+import { Button } from "@/ui/parts";
 import { toast } from "@/ui/toast";
 
 /** A place below Box: its name, and the way back. Who came by keyboard goes on from its name. */
@@ -46,10 +46,9 @@ export function Asked(props: {
   done?: () => void;
 }) {
   const [open, setOpen] = useState(false);
-  const act = useAct(props.run);
-  const close = () => {
-    setOpen(false);
-    act.clear();
+  const run = async () => {
+    await props.run();
+    props.done?.();
   };
   return (
     <>
@@ -63,29 +62,14 @@ export function Asked(props: {
         {props.word}
       </Button>
       {open && (
-        <Dialog
+        <Confirm
           title={props.title}
-          onClose={close}
-          deeds={
-            <>
-              <Button onClick={close}>{s.common.cancel}</Button>
-              <Button
-                kind={props.danger ? "danger first" : "first"}
-                busy={act.busy}
-                onClick={async () => {
-                  if (!(await act.run())) return;
-                  close();
-                  props.done?.();
-                }}
-              >
-                {props.yes ?? props.word}
-              </Button>
-            </>
-          }
-        >
-          {typeof props.consequence === "string" ? <p>{props.consequence}</p> : props.consequence}
-          <Trouble error={act.error} />
-        </Dialog>
+          consequence={props.consequence}
+          yes={props.yes ?? props.word}
+          danger={props.danger ?? false}
+          run={run}
+          onClose={() => setOpen(false)}
+        />
       )}
     </>
   );

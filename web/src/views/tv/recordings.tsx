@@ -6,8 +6,9 @@ import { useAct, useAnswer } from "@/api/use";
 import { href } from "@/router";
 import { s, say } from "@/strings/strings";
 import { duration, moment, size } from "@/ui/format";
+import { Confirm } from "@/ui/confirm";
 import { Icon } from "@/ui/icon";
-import { Blank, Button, Card, Dialog, Pill, Progress, Trouble } from "@/ui/parts";
+import { Blank, Button, Card, Pill, Progress, Trouble } from "@/ui/parts";
 import { toast } from "@/ui/toast";
 import { type Channel, missing, passed, type Recording, recordingState, wanted, watchable } from "@/views/tv/data";
 
@@ -146,26 +147,7 @@ function Trash({ reload }: { reload: () => void }) {
 }
 
 function Gone({ recording, onClose, onDone }: { recording: Recording; onClose: () => void; onDone: () => void }) {
-  const act = useAct(async () => {
-    await call("dvr.recordings.delete", { recording: recording.id, permanent: true });
-    onDone();
-    onClose();
-  });
-  return (
-    <Dialog
-      title={say(t.trash.removeOf, { name: recording.title })}
-      onClose={onClose}
-      deeds={
-        <>
-          <Button onClick={onClose}>{s.common.cancel}</Button>
-          <Button kind="danger first" busy={act.busy} onClick={() => act.run()}>
-            {t.trash.remove}
-          </Button>
-        </>
-      }
-    >
-      <p>{t.trash.means}</p>
-      <Trouble error={act.error} />
-    </Dialog>
-  );
+  const run = () => call("dvr.recordings.delete", { recording: recording.id, permanent: true }).then(onDone);
+  const title = say(t.trash.removeOf, { name: recording.title });
+  return <Confirm title={title} consequence={t.trash.means} yes={t.trash.remove} run={run} onClose={onClose} />;
 }

@@ -4,6 +4,7 @@ import { type Answer, call } from "@/api/call";
 import { may } from "@/api/session";
 import { type Reading, useAct, useAnswer } from "@/api/use";
 import { plural, s, say } from "@/strings/strings";
+import { Confirm } from "@/ui/confirm";
 import { Blank, Button, Card, Choice, Dialog, Field, Pill, Trouble, wrongField } from "@/ui/parts";
 import { toast } from "@/ui/toast";
 import type { Channel, Source } from "@/views/tv/data";
@@ -88,28 +89,8 @@ function SourceCard({ source, channels, reload }: { source: Source; channels: re
 }
 
 function Remove({ source, onClose, onDone }: { source: Source; onClose: () => void; onDone: () => void }) {
-  const act = useAct(async () => {
-    await call("dvr.sources.remove", { source: source.id });
-    onDone();
-    onClose();
-  });
-  return (
-    <Dialog
-      title={say(t.removeOf, { name: source.name })}
-      onClose={onClose}
-      deeds={
-        <>
-          <Button onClick={onClose}>{s.common.cancel}</Button>
-          <Button kind="danger first" busy={act.busy} onClick={() => act.run()}>
-            {t.remove}
-          </Button>
-        </>
-      }
-    >
-      <p>{t.removeMeans}</p>
-      <Trouble error={act.error} />
-    </Dialog>
-  );
+  const run = () => call("dvr.sources.remove", { source: source.id }).then(onDone);
+  return <Confirm title={say(t.removeOf, { name: source.name })} consequence={t.removeMeans} yes={t.remove} run={run} onClose={onClose} />;
 }
 
 type Kind = "http" | "m3u" | "hdhomerun";

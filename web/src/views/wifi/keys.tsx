@@ -5,6 +5,7 @@ import { may } from "@/api/session";
 import { useAct, useAnswer } from "@/api/use";
 import { s, say } from "@/strings/strings";
 import { ago, moment } from "@/ui/format";
+import { Confirm } from "@/ui/confirm";
 import { Blank, Button, Card, Dialog, Field, Pill, Trouble, wrongField } from "@/ui/parts";
 import { Poster } from "@/views/wifi/code";
 import { follow, type Key, type Network } from "@/views/wifi/data";
@@ -103,27 +104,10 @@ function Make({ network, onClose, onDone }: { network: Network; onClose: () => v
 }
 
 function Revoke({ network, wanted, onClose, onDone }: { network: Network; wanted: Key; onClose: () => void; onDone: () => void }) {
-  const act = useAct(async () => {
+  const run = async () => {
     const { change } = await call("wifi.keys.revoke", { network: network.id, key: wanted.id });
     follow(change.id);
     onDone();
-    onClose();
-  });
-  return (
-    <Dialog
-      title={say(t.revokeOf, { name: wanted.label })}
-      onClose={onClose}
-      deeds={
-        <>
-          <Button onClick={onClose}>{s.common.cancel}</Button>
-          <Button kind="danger first" busy={act.busy} onClick={() => act.run()}>
-            {t.revoke}
-          </Button>
-        </>
-      }
-    >
-      <p>{t.revokeMeans}</p>
-      <Trouble error={act.error} />
-    </Dialog>
-  );
+  };
+  return <Confirm title={say(t.revokeOf, { name: wanted.label })} consequence={t.revokeMeans} yes={t.revoke} run={run} onClose={onClose} />;
 }

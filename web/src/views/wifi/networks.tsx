@@ -6,6 +6,7 @@ import { useAct } from "@/api/use";
 import { href } from "@/router";
 import { plural, s, say } from "@/strings/strings";
 import { moment } from "@/ui/format";
+import { Confirm } from "@/ui/confirm";
 import { Button, Card, Choice, Dialog, Pill, Trouble } from "@/ui/parts";
 import { toast } from "@/ui/toast";
 import { ShowCode } from "@/views/wifi/code";
@@ -97,26 +98,10 @@ function Longer({ network, reload }: { network: Network; reload: () => void }) {
 
 /** The end of a network: said once with what it means. */
 export function Remove({ network, onClose, onDone }: { network: Network; onClose: () => void; onDone: () => void }) {
-  const act = useAct(async () => {
+  const run = async () => {
     const { change } = await call("wifi.networks.delete", { network: network.id, if_revision: network.revision });
     follow(change.id);
     onDone();
-  });
-  return (
-    <Dialog
-      title={say(t.removeOf, { name: network.ssid })}
-      onClose={onClose}
-      deeds={
-        <>
-          <Button onClick={onClose}>{s.common.cancel}</Button>
-          <Button kind="danger first" busy={act.busy} onClick={() => act.run()}>
-            {t.remove}
-          </Button>
-        </>
-      }
-    >
-      <p>{t.removeMeans}</p>
-      <Trouble error={act.error} />
-    </Dialog>
-  );
+  };
+  return <Confirm title={say(t.removeOf, { name: network.ssid })} consequence={t.removeMeans} yes={t.remove} run={run} onClose={onClose} />;
 }
