@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import tempfile
 from collections.abc import AsyncIterator
@@ -172,6 +173,8 @@ async def everywhere(
         await _quiet(house)
         found = [await by_dispatch(house, operation, mine[0], OWNER)]
         for session, own in ((http, mine[1]), (socket, mine[2])):
+            if operation.name.startswith("diagnostics."):
+                await _stop(house, found[-1][1])
             if operation.name.startswith("wifi."):
                 await _quiet(house)
             found.append(await by_http(session, operation, own))
@@ -215,6 +218,21 @@ async def _quiet(house: OpenHouse) -> None:
             if all(change["ended"] for change in msgspec.json.decode(listed.body)["items"]) and all(
                 radio["state"] == "on_air" for radio in msgspec.json.decode(radios.body)["items"]
             ):
+                return
+            await asyncio.sleep(0.02)
+
+
+async def _stop(house: OpenHouse, answer: Any) -> None:
+    """Ends the tool that was started: the next one would be refused beside it."""
+    job = answer.get("job") if isinstance(answer, dict) else None
+    if not isinstance(job, dict) or "id" not in job:
+        return
+    with contextlib.suppress(GatewayError):  # it has ended by itself
+        await house.registry.dispatch("jobs.cancel", {"job": job["id"]}, OWNER)
+    async with asyncio.timeout(20):
+        while True:
+            read = await house.registry.dispatch("jobs.get", {"job": job["id"]}, OWNER)
+            if msgspec.json.decode(read.body)["job"]["state"] not in ("queued", "running"):
                 return
             await asyncio.sleep(0.02)
 
