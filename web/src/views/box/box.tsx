@@ -36,7 +36,7 @@ const SPOTS: Record<Name, Spot> = {
   health: { icon: "diagnose", shown: () => true, View: Health },
   restart: { icon: "restart", shown: () => may("upkeep.restart"), View: Restart },
   clock: { icon: "clock", shown: () => may("household.update"), View: Clock },
-  logs: { icon: "more", shown: () => may("upkeep.logs.get"), View: Logs },
+  logs: { icon: "list", shown: () => may("upkeep.logs.get"), View: Logs },
   support: { icon: "share", shown: () => may("upkeep.support_bundle"), View: Support },
   you: { icon: "person", shown: own, View: You },
   people: { icon: "home", shown: () => may("access.accounts.list"), View: People },
