@@ -16,14 +16,14 @@ import pytest
 
 from tests.portal import broker
 from tests.portal.desk import linked
-from tests.support.daemon import Daemon, running
+from tests.support.daemon import Daemon, running, until
 from tests.support.ports import free_port
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
 PAGE = Path(__file__).parents[2] / "docs" / "portal.md"
 HOST = "broker.example.net"
 WATCH = """
-desk watch > heard & watching=$!
+desk watch > heard 2>&1 & watching=$!
 for turn in $(seq 200); do grep -q 'Told of' heard && break; sleep 0.2; done
 kill $watching; cat heard
 """
@@ -69,6 +69,11 @@ class Reader:
         """What a block prints; `more` is said after it, lines with `without` are left out."""
         lines = [line for line in self.block(word).splitlines() if without not in line]
         return await self.shell("\n".join([*lines, more]))
+
+    async def listens(self) -> bool | None:
+        """True once `desk watch` would hear what the box says."""
+        heard = self.folder / "heard"
+        return True if heard.exists() and "listening on" in heard.read_text() else None
 
     async def shell(self, script: str) -> str:
         """What a script prints; each of its lines has to succeed."""
@@ -124,6 +129,7 @@ async def test_the_worked_example(folder: Path) -> None:
             revealed = await daemon.post("/wifi/networks/home/reveal")
             assert revealed["passphrase"] == "a better password"
             watching = asyncio.create_task(reader.shell(f"{desk}\n{WATCH}"))
+            await until(reader.listens)
             status, _ = await daemon.call("PATCH", "/wifi/networks/home", {"ssid": "Told of"})
             assert status in (200, 202)
             assert "Told of" in await watching

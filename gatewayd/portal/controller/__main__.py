@@ -85,6 +85,7 @@ async def _run(told: argparse.Namespace) -> None:
                 ):
                     _show(result)
             case "watch":
+                print(f"listening on {told.topic}; Ctrl-C ends it", file=sys.stderr, flush=True)  # noqa: T201
                 while True:
                     _show(await controller.notifications.get())
 
