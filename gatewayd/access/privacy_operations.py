@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from gatewayd.access.privacy import Purpose, Retained
-from gatewayd.access.privacy_work import Privacy, Receipts
+from gatewayd.access.privacy_work import Exported, Privacy, Receipts
 from gatewayd.operations import Context, Empty, JobAnswer, JobHandle, Operation, Request, Result, Scope
 
 _LOCK = "privacy"
@@ -138,6 +138,7 @@ def _jobs(handlers: _Handlers) -> tuple[Operation, ...]:
             mutates=True,
             recovery="redo",
             status=202,
+            outcome=Exported,
         ),
         Operation(
             name="privacy.exports.get",
@@ -161,6 +162,7 @@ def _jobs(handlers: _Handlers) -> tuple[Operation, ...]:
             mutates=True,
             recovery="redo",
             status=202,
+            outcome=Receipts,
             step_up=True,
         ),
     )

@@ -42,7 +42,7 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+class AreaErased(msgspec.Struct, frozen=True, kw_only=True):
     """What was erased of one area, item by item."""
 
     area: str
@@ -52,7 +52,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 class Receipts(msgspec.Struct, frozen=True, kw_only=True):
     """The receipts, and how many backups were replaced by one without what was erased."""
 
-    areas: tuple[Receipt, ...]
+    areas: tuple[AreaErased, ...]
     backups_replaced: int
 
 
@@ -184,7 +184,7 @@ class Privacy:
         receipts = []
         for number, name in enumerate(areas):
             handle.progress(0.8 * number / len(areas), f"Erasing {name}")
-            receipts.append(Receipt(area=name, items=tuple(await self._areas[name].erase())))
+            receipts.append(AreaErased(area=name, items=tuple(await self._areas[name].erase())))
         handle.progress(0.8, "Rewriting the state and its backups")
         self._exports = {}
         await asyncio.to_thread(self._clear, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gatewayd.dvr.arguments import CHANGE, Identifier
+from gatewayd.dvr.exports import RecordingExport
 from gatewayd.dvr.media.messages import ExportFormat
 from gatewayd.dvr.service import DvrService
 from gatewayd.operations import Context, JobAnswer, Operation, Request, Scope
@@ -32,6 +33,7 @@ def operations(service: DvrService) -> tuple[Operation, ...]:
             path="/dvr/recordings/{recording}/export",
             handler=export,
             status=202,
+            outcome=RecordingExport,
             target="recording",
             **CHANGE,
         ),

@@ -226,6 +226,7 @@ def _source_rows(handlers: Handlers) -> tuple[Operation, ...]:
             path="/dvr/sources/{source}/refresh",
             handler=handlers.refresh_source,
             status=202,
+            outcome=SourceRefreshed,
             target="source",
             **CHANGE,
         ),

@@ -137,6 +137,7 @@ def look_operations(look: Look) -> tuple[Operation, ...]:
             mutates=True,
             recovery="redo",
             status=202,
+            outcome=SupportBundle,
         ),
         Operation(
             name="upkeep.support_bundles.get",

@@ -49,5 +49,6 @@ def operations(radios: Radios, surveyor: Surveyor) -> tuple[Operation, ...]:
             mutates=True,
             recovery="transaction",
             status=202,
+            outcome=WifiSurvey,
         ),
     )

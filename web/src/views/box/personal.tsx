@@ -1,5 +1,6 @@
 // What the box knows of people: taken along as a file, or erased with a receipt.
 import { useEffect, useState } from "preact/hooks";
+import type { components } from "#api";
 import { type Answer, call } from "@/api/call";
 import { over, useAct, useJob } from "@/api/use";
 import { s, say } from "@/strings/strings";
@@ -8,15 +9,8 @@ import { Button, Card, Check, Progress, Trouble } from "@/ui/parts";
 import { toast } from "@/ui/toast";
 import { Asked, bytes, save } from "@/views/box/parts";
 
-interface Exported {
-  export: string;
-  bytes: number;
-  parts: number;
-}
-interface Receipts {
-  areas: { area: string; items: { name?: string; item?: string; count?: number; rows?: number }[] }[];
-  backups_replaced: number;
-}
+type Exported = components["schemas"]["Exported"];
+type Receipts = components["schemas"]["Receipts"];
 
 export function Export() {
   const [id, setId] = useState<string | null>(null);

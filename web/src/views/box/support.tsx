@@ -1,5 +1,6 @@
 // One file for whoever helps, and what is in it before it is given away.
 import { useState } from "preact/hooks";
+import type { components } from "#api";
 import { call } from "@/api/call";
 import { over, useAct, useJob } from "@/api/use";
 import { s, say } from "@/strings/strings";
@@ -7,14 +8,7 @@ import { size } from "@/ui/format";
 import { Button, Card, Field, Progress, Trouble } from "@/ui/parts";
 import { bytes, save } from "@/views/box/parts";
 
-interface Bundle {
-  bundle: string;
-  name: string;
-  bytes: number;
-  parts: number;
-  items: { name: string; tells: string; bytes: number }[];
-  left_out: string[];
-}
+type Bundle = components["schemas"]["SupportBundle"];
 
 export function Support() {
   const [reason, setReason] = useState("");

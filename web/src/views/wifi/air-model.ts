@@ -1,24 +1,10 @@
 // The air of one band as a drawing: where each network lies and how high it reaches. Pure.
 
-/** The result of a survey, as the job tells it. */
-export interface Survey {
-  neighbours: Neighbour[];
-  channels: { band: string; channel: number; networks: number; utilisation: number | null; current: boolean }[];
-  advice: { band: string; channel: number | null; current: number | null; reason: string }[];
-  notes: string[];
-  simulated: boolean;
-}
+import type { components } from "#api";
 
-export interface Neighbour {
-  bssid: string;
-  ssid: string;
-  band: string;
-  channel: number;
-  width: number;
-  signal_dbm: number | null;
-  security: string[];
-  own: boolean;
-}
+/** The result of a survey, as the job tells it. */
+export type Survey = components["schemas"]["WifiSurvey"];
+export type Neighbour = components["schemas"]["WifiNeighbour"];
 
 /** From the quietest that counts to the loudest that is drawn, dBm. */
 export const FLOOR = -95;
