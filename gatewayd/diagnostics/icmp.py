@@ -15,6 +15,7 @@ import os
 import socket
 import struct
 import time
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from gatewayd.errors import GatewayError
@@ -32,6 +33,7 @@ _CONTROL = 512
 _SAME_CLOCK = 1_000_000  # ns by which the kernel's and the process's readings of one clock may differ
 
 Kind = Literal["reply", "exceeded", "unreachable"]
+_Take = Callable[[bytes, list[tuple[int, int, bytes]], tuple[object, ...]], None]
 
 
 class Echo(NamedTuple):
@@ -128,15 +130,21 @@ class Pinger:
 
     def _readable(self) -> None:
         # Time stamps first: an answer is worth more when the time of its question is known.
-        for flags, take in ((socket.MSG_ERRQUEUE, self._take_error), (0, self._take_reply)):
-            while True:
-                try:
-                    data, control, _, source = self._socket.recvmsg(2048, _CONTROL, flags)
-                except BlockingIOError:
-                    break
-                except OSError:
-                    continue  # the pending error of a packet: its details are in the error queue
-                take(data, control, source)
+        self._take_errors()
+        self._drain(0, self._take_reply)
+
+    def _take_errors(self) -> None:
+        self._drain(socket.MSG_ERRQUEUE, self._take_error)
+
+    def _drain(self, flags: int, take: _Take) -> None:
+        while True:
+            try:
+                data, control, _, source = self._socket.recvmsg(2048, _CONTROL, flags)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # the pending error of a packet: its details are in the error queue
+            take(data, control, source)
 
     def _take_reply(
         self, data: bytes, control: list[tuple[int, int, bytes]], source: tuple[object, ...]
@@ -151,6 +159,10 @@ class Pinger:
                     stamp = _wall(value)
                 elif (level, what) in _TTLS:
                     (ttl,) = struct.unpack_from("=i", value)
+            asked = self._asked.get(sequence)
+            if asked is not None and asked.left is None:
+                # Both may have come since the stamps were looked at; its stamp lies there before its answer.
+                self._take_errors()
             self._answer(sequence, "reply", _bare(source), stamp, ttl=ttl)
 
     def _take_error(
