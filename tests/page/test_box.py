@@ -53,6 +53,17 @@ async def test_a_killed_daemon_shows_and_heals(box: Daemon) -> None:
         await expect(lost).to_have_count(0)
 
 
+async def test_a_view_whose_file_did_not_come_is_asked_for_again(box: Daemon) -> None:
+    async with visit(box, expected=".*") as there:
+        await there.own()
+        await there.page.route("**/assets/wifi-*.js", lambda route: route.abort())
+        await there.open("#/wifi")
+        await expect(there.page.get_by_role("heading", level=1, name="Wi-Fi")).to_have_count(1)
+        assert await there.violations() == []
+        await there.page.unroute_all()
+        await expect(there.page.get_by_role("link", name="Devices")).to_be_visible()
+
+
 async def test_health_logs_and_a_file_for_who_helps(box: Daemon, tmp_path: Path) -> None:
     async with visit(box) as there:
         await there.own()

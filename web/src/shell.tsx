@@ -20,14 +20,25 @@ interface View {
   View: ComponentType;
 }
 
+/** A view's file may be asked for just while the box is away: it is asked for again until it comes. */
+async function patiently<T>(load: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await load();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+  }
+}
+
 const VIEWS: Record<keyof typeof s.shell.views, View> = {
-  home: { icon: "home", shown: () => true, View: lazy(() => import("@/views/home/home")) },
-  diagnose: { icon: "diagnose", shown: () => may("diagnostics.run"), View: lazy(() => import("@/views/diagnose/diagnose")) },
-  wifi: { icon: "wifi", shown: () => may("wifi.networks.list"), View: lazy(() => import("@/views/wifi/wifi")) },
-  tv: { icon: "tv", shown: () => may("dvr.recordings.list"), View: lazy(() => import("@/views/tv/tv")) },
-  box: { icon: "box", shown: () => true, View: lazy(() => import("@/views/box/box")) },
+  home: { icon: "home", shown: () => true, View: lazy(() => patiently(() => import("@/views/home/home"))) },
+  diagnose: { icon: "diagnose", shown: () => may("diagnostics.run"), View: lazy(() => patiently(() => import("@/views/diagnose/diagnose"))) },
+  wifi: { icon: "wifi", shown: () => may("wifi.networks.list"), View: lazy(() => patiently(() => import("@/views/wifi/wifi"))) },
+  tv: { icon: "tv", shown: () => may("dvr.recordings.list"), View: lazy(() => patiently(() => import("@/views/tv/tv"))) },
+  box: { icon: "box", shown: () => true, View: lazy(() => patiently(() => import("@/views/box/box"))) },
 };
-const Enter = lazy(() => import("@/views/enter/enter"));
+const Enter = lazy(() => patiently(() => import("@/views/enter/enter")));
 follow();
 
 export function Shell() {
@@ -83,10 +94,20 @@ function Inside() {
         ))}
       </nav>
       <main class="content" id="content" tabIndex={-1} ref={content}>
-        <Suspense fallback={<Blank lines={5} />}>{View ? <View /> : <h1>{s.shell.missing}</h1>}</Suspense>
+        <Suspense fallback={<Coming view={view} />}>{View ? <View /> : <h1>{s.shell.missing}</h1>}</Suspense>
       </main>
       <Toasts />
     </div>
+  );
+}
+
+/** Until a view's file has come. */
+function Coming({ view }: { view: string }) {
+  return (
+    <>
+      <h1 class="visually-hidden">{s.shell.views[view as keyof typeof VIEWS]}</h1>
+      <Blank lines={5} />
+    </>
   );
 }
 
