@@ -99,19 +99,6 @@ def tool_operations(
                     measured(f"speed_{way.way}_ms", way.latency.ms)
         return result
 
-    async def capture(request: CaptureStart, told: Told) -> CaptureResult:
-        told(0.0, f"Recording what passes {request.interface}", None)
-        return await tools.captures.run(request)
-
-    captured = _Row(capture, running, "capture", "diagnostics.capture")
-
-    async def start_capture(request: CaptureStart, context: Context) -> JobAnswer:
-        tools.captures.allow(request, context.caller)
-        return await captured(request, context)
-
-    async def get_capture(request: CaptureQuery, context: Context) -> CaptureFile:
-        return tools.captures.get(request.capture)
-
     return (
         row("ping", "Ping an address: loss, times, jitter", PingStart, tools.ping, PingResult),
         row(
@@ -147,6 +134,25 @@ def tool_operations(
             partial=SpeedProgress,
             lock="diagnostics",
         ),
+        *_capture_operations(tools, running),
+    )
+
+
+def _capture_operations(tools: Tools, running: Counter[str]) -> tuple[Operation, ...]:
+    async def capture(request: CaptureStart, told: Told) -> CaptureResult:
+        told(0.0, f"Recording what passes {request.interface}", None)
+        return await tools.captures.run(request)
+
+    captured = _Row(capture, running, "capture", "diagnostics.capture")
+
+    async def start_capture(request: CaptureStart, context: Context) -> JobAnswer:
+        tools.captures.allow(request, context.caller)
+        return await captured(request, context)
+
+    async def get_capture(request: CaptureQuery, context: Context) -> CaptureFile:
+        return tools.captures.get(request.capture)
+
+    return (
         Operation(
             name="diagnostics.capture",
             summary="Record packets for a minute at most, if somebody at home agrees",

@@ -28,7 +28,7 @@ from gatewayd.portal.refusals import Code
 from gatewayd.portal.requests import STATUS, Ongoing, Requests
 from gatewayd.portal.schema import usp_msg_pb2 as usp
 from gatewayd.portal.stored import Stored
-from gatewayd.portal.subscriptions import Subscription, notification, subscriptions
+from gatewayd.portal.subscriptions import Subscription, notification, retry_waits, subscriptions
 from gatewayd.portal.triggers import Triggers
 from gatewayd.portal.view import View
 from gatewayd.store.database import Database, Unit
@@ -212,6 +212,7 @@ class Notifier:
         notify.on_board_req.product_class = about.product_class
         notify.on_board_req.serial_number = about.serial
         notify.on_board_req.agent_supported_protocol_versions = records.SUPPORTED
+        minimum, multiplier = retry_waits(node.row)
         subscription = Subscription(
             path="",
             id="",
@@ -222,8 +223,8 @@ class Notifier:
             retry=True,
             expiration=0,
             ends=None,
-            minimum=int(node.row.get("USPNotifRetryMinimumWaitInterval") or 5),
-            multiplier=int(node.row.get("USPNotifRetryIntervalMultiplier") or 2000),
+            minimum=minimum,
+            multiplier=multiplier,
             persistent=True,
         )
         self._put(unit, subscription, notify, "portal")

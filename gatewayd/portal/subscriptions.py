@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from msgspec import Struct
@@ -43,6 +44,7 @@ def subscriptions(stored: Stored) -> list[Subscription]:
         controller = controllers.get(row.get("Recipient", ""))
         if row.get("Enable") != "true" or controller is None or controller.get("Enable") != "true":
             continue
+        minimum, multiplier = retry_waits(controller)
         found.append(
             Subscription(
                 path=f"{SUBSCRIPTIONS}{number}.",
@@ -54,14 +56,22 @@ def subscriptions(stored: Stored) -> list[Subscription]:
                 retry=row.get("NotifRetry") == "true",
                 expiration=int(row.get("NotifExpiration") or 0),
                 ends=_end(row),
-                minimum=int(controller.get("USPNotifRetryMinimumWaitInterval") or 5),
-                multiplier=int(controller.get("USPNotifRetryIntervalMultiplier") or 2000),
+                minimum=minimum,
+                multiplier=multiplier,
                 persistent=row.get("Persistent") == "true",
                 notifies=row.get("TriggerAction") != "Config",
                 settings=_settings(row),
             )
         )
     return found
+
+
+def retry_waits(controller: Mapping[str, str]) -> tuple[int, int]:
+    """The first wait before a notification is sent again, in seconds, and its growth in thousandths."""
+    return (
+        int(controller.get("USPNotifRetryMinimumWaitInterval") or 5),
+        int(controller.get("USPNotifRetryIntervalMultiplier") or 2000),
+    )
 
 
 def _settings(row: dict[str, str]) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ async def _agent(view: View, _parent: Node) -> About:
 
 
 def _paths(text: str) -> str | None:
-    for part in _parts(text):
+    for part in references(text):
         try:
             read(part)
         except ValueError as error:
@@ -43,13 +43,13 @@ def _paths(text: str) -> str | None:
 
 def _settings(text: str) -> str | None:
     try:
-        read_settings(_parts(text))
+        read_settings(references(text))
     except Malformed as error:
         return str(error)
     return None
 
 
-def _parts(text: str) -> list[str]:
+def references(text: str) -> list[str]:
     """A list of paths; commas within an expression divide nothing."""
     found, current, depth = [], "", 0
     for character in text:
@@ -61,9 +61,6 @@ def _parts(text: str) -> list[str]:
             current += character
     found.append(current.strip())
     return [each for each in found if each]
-
-
-references = _parts
 
 
 def _agent_object() -> Object:
@@ -138,6 +135,28 @@ def _onboard() -> CommandSpec:
     return CommandSpec(name="SendOnBoardRequest()", plan=plan)
 
 
+def _retry(prefix: str) -> tuple[Param, ...]:
+    """How long to wait before another try, and by how many thousandths longer each time."""
+    return (
+        Param(
+            name=f"{prefix}MinimumWaitInterval",
+            kind="unsignedInt",
+            access="rw",
+            default="5",
+            least=1,
+            most=65535,
+        ),
+        Param(
+            name=f"{prefix}IntervalMultiplier",
+            kind="unsignedInt",
+            access="rw",
+            default="2000",
+            least=1000,
+            most=65535,
+        ),
+    )
+
+
 def _controller() -> Object:
     return Object(
         path=f"{CONTROLLERS}{{i}}.",
@@ -156,22 +175,7 @@ def _controller() -> Object:
             Param(name="ProvisioningCode", access="rw", most=64),
             Param(name="PeriodicNotifInterval", kind="unsignedInt", access="rw", default="86400", least=1),
             Param(name="PeriodicNotifTime", kind="dateTime", access="rw", default=ZERO_TIME),
-            Param(
-                name="USPNotifRetryMinimumWaitInterval",
-                kind="unsignedInt",
-                access="rw",
-                default="5",
-                least=1,
-                most=65535,
-            ),
-            Param(
-                name="USPNotifRetryIntervalMultiplier",
-                kind="unsignedInt",
-                access="rw",
-                default="2000",
-                least=1000,
-                most=65535,
-            ),
+            *_retry("USPNotifRetry"),
         ),
         commands=(_onboard(),),
     )
@@ -208,22 +212,7 @@ def _controller_ways() -> tuple[Object, ...]:
                 Param(name="Port", kind="unsignedInt", access="rw", default="443", most=65535),
                 Param(name="Path", access="rw", most=1024),
                 Param(name="EnableEncryption", kind="boolean", access="rw", default="true"),
-                Param(
-                    name="SessionRetryMinimumWaitInterval",
-                    kind="unsignedInt",
-                    access="rw",
-                    default="5",
-                    least=1,
-                    most=65535,
-                ),
-                Param(
-                    name="SessionRetryIntervalMultiplier",
-                    kind="unsignedInt",
-                    access="rw",
-                    default="2000",
-                    least=1000,
-                    most=65535,
-                ),
+                *_retry("SessionRetry"),
             ),
         ),
     )
