@@ -45,6 +45,21 @@ export function Button({ kind, icon, busy, wide, big, class: more, children, dis
   );
 }
 
+/** Fields and the deed behind them: Enter does it as well, and the page stays. */
+export function Form({ act, children }: { act: { run: () => Promise<boolean> }; children: ComponentChildren }) {
+  return (
+    <form
+      class="stack"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void act.run();
+      }}
+    >
+      {children}
+    </form>
+  );
+}
+
 type FieldProps = Omit<JSX.IntrinsicElements["input"], "ref"> & { label: string; hint?: ComponentChildren; wrong?: string | null };
 
 /** A labelled input; `wrong` is why the box refused it. */

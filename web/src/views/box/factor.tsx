@@ -4,7 +4,7 @@ import { type Answer, call } from "@/api/call";
 import { know, type Me } from "@/api/session";
 import { useAct } from "@/api/use";
 import { s } from "@/strings/strings";
-import { Button, Card, Dialog, Field, Pill, Trouble } from "@/ui/parts";
+import { Button, Card, Dialog, Field, Form, Pill, Trouble } from "@/ui/parts";
 import { Qr } from "@/ui/qr";
 import { Asked, Copy } from "@/views/box/parts";
 
@@ -68,13 +68,7 @@ function SetUp(props: { begun: Answer<"access.totp.start">; onClose: () => void;
   const act = useAct(async () => props.done((await call("access.totp.confirm", { code: code.replace(/\s/g, "") })).codes));
   return (
     <Dialog title={s.box.factor.title} onClose={props.onClose}>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void act.run();
-        }}
-      >
+      <Form act={act}>
         <p>{s.box.factor.scan}</p>
         <Qr svg={props.begun.qr} label={s.box.factor.qr} />
         <p class="small soft">
@@ -97,7 +91,7 @@ function SetUp(props: { begun: Answer<"access.totp.start">; onClose: () => void;
             {s.box.factor.confirm}
           </Button>
         </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }

@@ -4,7 +4,7 @@ import { type Answer, call } from "@/api/call";
 import { useAct, useAnswer } from "@/api/use";
 import { s, say } from "@/strings/strings";
 import { duration } from "@/ui/format";
-import { Blank, Button, Card, Choice, Dialog, Field, Pill, Trouble, wrongField } from "@/ui/parts";
+import { Blank, Button, Card, Choice, Dialog, Field, Form, Pill, Trouble, wrongField } from "@/ui/parts";
 import { Asked, Copy, linkTo } from "@/views/box/parts";
 
 type Person = Answer<"access.accounts.list">["items"][number];
@@ -104,13 +104,7 @@ function Add({ invited }: { invited: (made: Invitation) => void }) {
   const wrong = wrongField(act.error, "name");
   return (
     <Card title={s.box.people.add}>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void act.run();
-        }}
-      >
+      <Form act={act}>
         <Field label={s.box.people.name} required maxLength={60} autoComplete="off" value={name} wrong={wrong} onInput={(event) => setName(event.currentTarget.value)} />
         <Choice label={s.box.people.role} value={role} options={words} onChange={(next) => setRole(next as Role)} />
         {!wrong && <Trouble error={act.error} />}
@@ -119,7 +113,7 @@ function Add({ invited }: { invited: (made: Invitation) => void }) {
             {s.box.people.invite}
           </Button>
         </div>
-      </form>
+      </Form>
     </Card>
   );
 }

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { type Answer, call } from "@/api/call";
 import { useAct, useAnswer } from "@/api/use";
 import { s, say } from "@/strings/strings";
-import { Blank, Button, Card, Trouble } from "@/ui/parts";
+import { Blank, Button, Card, Form, Trouble } from "@/ui/parts";
 import { toast } from "@/ui/toast";
 import { Switch } from "@/views/box/parts";
 import { Erase, Export } from "@/views/box/personal";
@@ -63,13 +63,7 @@ function Keep({ settings, changed }: { settings: Settings; changed: () => void }
   });
   return (
     <Card title={s.box.privacy.keep}>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void act.run();
-        }}
-      >
+      <Form act={act}>
         {(Object.keys(s.box.privacy.kinds) as Kind[])
           .filter((kind) => kind in settings.keep)
           .map((kind) => (
@@ -93,7 +87,7 @@ function Keep({ settings, changed }: { settings: Settings; changed: () => void }
             {s.box.privacy.save}
           </Button>
         </div>
-      </form>
+      </Form>
     </Card>
   );
 }

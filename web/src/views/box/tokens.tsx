@@ -4,7 +4,7 @@ import { type Answer, type Arguments, call } from "@/api/call";
 import { useAct, useAnswer } from "@/api/use";
 import { s, say } from "@/strings/strings";
 import { ago, moment } from "@/ui/format";
-import { Blank, Button, Card, Check, Choice, Dialog, Field, Trouble, wrongField } from "@/ui/parts";
+import { Blank, Button, Card, Check, Choice, Dialog, Field, Form, Trouble, wrongField } from "@/ui/parts";
 import { Asked, Copy } from "@/views/box/parts";
 
 type Scope = Arguments<"access.tokens.create">["scopes"][number];
@@ -63,13 +63,7 @@ function Make({ made }: { made: () => void }) {
   const wrong = wrongField(act.error, "name");
   return (
     <Card title={s.box.tokens.add}>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void act.run();
-        }}
-      >
+      <Form act={act}>
         <Field label={s.box.tokens.name} required maxLength={60} autoComplete="off" value={name} wrong={wrong} onInput={(event) => setName(event.currentTarget.value)} />
         <fieldset class="field">
           <legend>{s.box.tokens.may}</legend>
@@ -96,7 +90,7 @@ function Make({ made }: { made: () => void }) {
             {s.box.tokens.go}
           </Button>
         </div>
-      </form>
+      </Form>
       {token && (
         <Dialog
           title={s.box.tokens.made}

@@ -4,7 +4,7 @@ import { type Answer, call } from "@/api/call";
 import { useAct, useAnswer } from "@/api/use";
 import { plural, s, say } from "@/strings/strings";
 import { duration, moment } from "@/ui/format";
-import { Blank, Button, Card, Choice, Dialog, Field, Pill, Trouble } from "@/ui/parts";
+import { Blank, Button, Card, Choice, Dialog, Field, Form, Pill, Trouble } from "@/ui/parts";
 import { Acts } from "@/views/box/activity";
 import { Asked, Copy, linkTo } from "@/views/box/parts";
 
@@ -77,13 +77,7 @@ function Invite() {
   return (
     <Card>
       <p class="soft">{s.box.visits.why}</p>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void act.run();
-        }}
-      >
+      <Form act={act}>
         <Field
           label={s.box.visits.label}
           hint={s.box.visits.labelHint}
@@ -104,7 +98,7 @@ function Invite() {
             {s.box.visits.go}
           </Button>
         </div>
-      </form>
+      </Form>
       {made && (
         <Dialog
           title={s.box.visits.code}

@@ -4,7 +4,7 @@ import { call } from "@/api/call";
 import { know, may, me, type Me } from "@/api/session";
 import { useAct } from "@/api/use";
 import { s, say } from "@/strings/strings";
-import { Button, Card, Field, Trouble, wrongField } from "@/ui/parts";
+import { Button, Card, Field, Form, Trouble, wrongField } from "@/ui/parts";
 import { NewPassword } from "@/ui/password";
 import { toast } from "@/ui/toast";
 import { useWait } from "@/ui/wait";
@@ -31,13 +31,7 @@ function Name({ mine, account }: { mine: Me; account: string }) {
   });
   return (
     <Card>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void act.run();
-        }}
-      >
+      <Form act={act}>
         <Field
           label={s.box.you.name}
           autoComplete="username"
@@ -53,7 +47,7 @@ function Name({ mine, account }: { mine: Me; account: string }) {
             {s.common.save}
           </Button>
         </div>
-      </form>
+      </Form>
     </Card>
   );
 }
@@ -73,13 +67,7 @@ function Password({ mine }: { mine: Me }) {
   return (
     <Card title={s.box.you.password}>
       {!mine.password && <p class="note degraded">{s.box.you.none}</p>}
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void act.run();
-        }}
-      >
+      <Form act={act}>
         <input type="text" autoComplete="username" value={mine.name ?? ""} hidden readOnly />
         {mine.password && (
           <Field
@@ -99,7 +87,7 @@ function Password({ mine }: { mine: Me }) {
             {mine.password ? s.box.you.change : s.box.you.choose}
           </Button>
         </div>
-      </form>
+      </Form>
     </Card>
   );
 }

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { call } from "@/api/call";
 import { useAct } from "@/api/use";
 import { s, say } from "@/strings/strings";
-import { Button, Field, Trouble, wrongField } from "@/ui/parts";
+import { Button, Field, Form, Trouble, wrongField } from "@/ui/parts";
 import { NewPassword } from "@/ui/password";
 import { patiently, useWait } from "@/ui/wait";
 import { browser } from "@/views/enter/browser";
@@ -20,13 +20,7 @@ export function Join({ entered, given }: Way) {
   const wait = useWait(act.error);
   const field = wrongField(act.error, "invitation") ?? wrongField(act.error, "password");
   return (
-    <form
-      class="stack"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void act.run();
-      }}
-    >
+    <Form act={act}>
       <h1>{s.enter.join.title}</h1>
       <p class="soft">{s.enter.join.why}</p>
       <Field
@@ -44,6 +38,6 @@ export function Join({ entered, given }: Way) {
       <Button type="submit" kind="first" big busy={act.busy} disabled={wait > 0}>
         {wait ? say(s.enter.wait, { clock: clock(wait) }) : s.enter.join.go}
       </Button>
-    </form>
+    </Form>
   );
 }

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { call, Refusal } from "@/api/call";
 import { useAct } from "@/api/use";
 import { s, say } from "@/strings/strings";
-import { Button, Field, Trouble } from "@/ui/parts";
+import { Button, Field, Form, Trouble } from "@/ui/parts";
 import { patiently, useWait } from "@/ui/wait";
 import { browser } from "@/views/enter/browser";
 import { clock } from "@/views/enter/codes";
@@ -25,13 +25,7 @@ export function SignIn({ entered }: Way) {
   });
   const wait = useWait(act.error);
   return (
-    <form
-      class="stack"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void act.run();
-      }}
-    >
+    <Form act={act}>
       <h1>{code === null ? s.enter.signin.title : s.enter.signin.second}</h1>
       {code === null ? (
         <>
@@ -82,6 +76,6 @@ export function SignIn({ entered }: Way) {
           {s.common.back}
         </Button>
       )}
-    </form>
+    </Form>
   );
 }

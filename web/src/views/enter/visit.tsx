@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { call } from "@/api/call";
 import { useAct } from "@/api/use";
 import { s, say } from "@/strings/strings";
-import { Button, Field, Trouble, wrongField } from "@/ui/parts";
+import { Button, Field, Form, Trouble, wrongField } from "@/ui/parts";
 import { patiently, useWait } from "@/ui/wait";
 import { bare, clock, visitCode } from "@/views/enter/codes";
 import type { Way } from "@/views/enter/enter";
@@ -17,13 +17,7 @@ export function Visit({ entered, given }: Way) {
   const wait = useWait(act.error);
   const wrong = wrongField(act.error, "code");
   return (
-    <form
-      class="stack"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void act.run();
-      }}
-    >
+    <Form act={act}>
       <h1>{s.enter.technician.title}</h1>
       <p class="soft">{s.enter.technician.why}</p>
       <Field
@@ -46,6 +40,6 @@ export function Visit({ entered, given }: Way) {
         {wait ? say(s.enter.wait, { clock: clock(wait) }) : s.enter.technician.go}
       </Button>
       <p class="small soft">{s.enter.technician.sees}</p>
-    </form>
+    </Form>
   );
 }

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { call } from "@/api/call";
 import { useAct } from "@/api/use";
 import { s } from "@/strings/strings";
-import { Button, Field, Trouble, wrongField } from "@/ui/parts";
+import { Button, Field, Form, Trouble, wrongField } from "@/ui/parts";
 import { NewPassword } from "@/ui/password";
 
 export function Welcome(props: { account: string; name: string; done: () => Promise<void> }) {
@@ -16,13 +16,7 @@ export function Welcome(props: { account: string; name: string; done: () => Prom
   });
   const field = wrongField(act.error, "name") ?? wrongField(act.error, "password");
   return (
-    <form
-      class="stack"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void act.run();
-      }}
-    >
+    <Form act={act}>
       <h1>{s.enter.welcome.title}</h1>
       <p class="soft">{s.enter.welcome.why}</p>
       <Field
@@ -43,6 +37,6 @@ export function Welcome(props: { account: string; name: string; done: () => Prom
       <Button kind="quiet" onClick={props.done}>
         {s.enter.welcome.later}
       </Button>
-    </form>
+    </Form>
   );
 }

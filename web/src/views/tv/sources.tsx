@@ -5,7 +5,7 @@ import { may } from "@/api/session";
 import { type Reading, useAct, useAnswer } from "@/api/use";
 import { plural, s, say } from "@/strings/strings";
 import { Confirm } from "@/ui/confirm";
-import { Blank, Button, Card, Choice, Dialog, Field, Pill, Trouble, wrongField } from "@/ui/parts";
+import { Blank, Button, Card, Choice, Dialog, Field, Form, Pill, Trouble, wrongField } from "@/ui/parts";
 import { toast } from "@/ui/toast";
 import type { Channel, Source } from "@/views/tv/data";
 import { channelName } from "@/views/tv/record";
@@ -110,13 +110,7 @@ function Add({ onClose, onDone }: { onClose: () => void; onDone: () => void }) {
   const look = useAct(async () => setFound((await call("dvr.sources.discover", {})).items));
   return (
     <Dialog title={t.add} onClose={onClose}>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void act.run();
-        }}
-      >
+      <Form act={act}>
         <Choice
           label={t.kind}
           value={kind}
@@ -163,7 +157,7 @@ function Add({ onClose, onDone }: { onClose: () => void; onDone: () => void }) {
             {t.add}
           </Button>
         </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }

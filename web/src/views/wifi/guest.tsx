@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { call } from "@/api/call";
 import { useAct } from "@/api/use";
 import { s, say } from "@/strings/strings";
-import { Button, Card, Choice, Dialog, Field, Trouble, wrongField } from "@/ui/parts";
+import { Button, Card, Choice, Dialog, Field, Form, Trouble, wrongField } from "@/ui/parts";
 import { follow, nameBytes } from "@/views/wifi/data";
 import { Password, unfit } from "@/views/wifi/edit";
 import { STAYS } from "@/views/wifi/networks";
@@ -43,13 +43,7 @@ function Make({ home, onClose, onDone }: { home: string; onClose: () => void; on
   const wrong = words ? unfit(words) : null;
   return (
     <Dialog title={t.make} onClose={onClose}>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void act.run();
-        }}
-      >
+      <Form act={act}>
         <Field
           label={s.wifi.edit.name}
           placeholder={`${home} Guest`}
@@ -68,7 +62,7 @@ function Make({ home, onClose, onDone }: { home: string; onClose: () => void; on
             {t.make}
           </Button>
         </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }

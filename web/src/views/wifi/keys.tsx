@@ -6,7 +6,7 @@ import { useAct, useAnswer } from "@/api/use";
 import { s, say } from "@/strings/strings";
 import { ago, moment } from "@/ui/format";
 import { Confirm } from "@/ui/confirm";
-import { Blank, Button, Card, Dialog, Field, Pill, Trouble, wrongField } from "@/ui/parts";
+import { Blank, Button, Card, Dialog, Field, Form, Pill, Trouble, wrongField } from "@/ui/parts";
 import { Poster } from "@/views/wifi/code";
 import { follow, type Key, type Network } from "@/views/wifi/data";
 
@@ -74,13 +74,7 @@ function Make({ network, onClose, onDone }: { network: Network; onClose: () => v
   }
   return (
     <Dialog title={t.make} onClose={onClose}>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void act.run();
-        }}
-      >
+      <Form act={act}>
         <Field
           label={t.label}
           hint={t.labelHint}
@@ -98,7 +92,7 @@ function Make({ network, onClose, onDone }: { network: Network; onClose: () => v
             {t.make}
           </Button>
         </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }
